@@ -1,0 +1,24 @@
+/** Who asks: resolved once at the door, never headers again. */
+
+export type WorkspaceRole = 'owner' | 'admin' | 'member'
+export type Scope = 'read' | 'write' | 'admin'
+
+/** A row's two names: the integer used inside, the UUIDv7 used outside. */
+export interface Ref {
+  id: number
+  publicId: string
+}
+
+export interface Principal {
+  method: 'jwt' | 'api-key' | 'session' | 'app-token'
+  user: Ref
+  /** The workspace this request acts in: a key's or app token's own, or for a person the one named or their first. */
+  workspace: Ref
+  role: WorkspaceRole
+  /** What the credential may do, at most; a person's own login has all three. */
+  scopes: ReadonlySet<Scope>
+  /** Set when an API key was used; `ratePerMinute` is that key's own limit. */
+  key?: Ref & { ratePerMinute: number }
+  /** Set when an app's access token was used: the principal may then use this app and nothing else. */
+  app?: Ref
+}

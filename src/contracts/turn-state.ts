@@ -1,0 +1,195 @@
+import type { ErrorInfo } from '#errors/index.ts'
+import type { Part } from './message.ts'
+import type { FinishReason, PartKind, TurnEvent, TurnOutcome } from './turn-event.ts'
+import { addUsage, noUsage, type Usage } from './usage.ts'
+
+/**
+ * What a turn has come to so far: the non-streaming answer, the stored message, the late reader's snapshot.
+ * `parts` is in order of appearance; a part still growing has `open: true`.
+ */
+export interface TurnState {
+  status: 'running' | TurnOutcome
+  model: string
+  conversationId?: string
+  parts: StatePart[]
+  usage: Usage
+  costMicros: number
+  finishReason?: FinishReason
+  error?: ErrorInfo
+  logprobs?: unknown[]
+  responseId?: string
+  systemFingerprint?: string
+  serviceTier?: string
+}
+
+/** A message part in its making. `number` is the part's number in the events, absent for parts that are not streamed. */
+export interface StatePart {
+  number?: number
+  open: boolean
+  part: Part
+}
+
+export const emptyTurn: TurnState = { status: 'running', model: '', parts: [], usage: noUsage, costMicros: 0 }
+
+/** The one fold. Pure: a new state is returned, the old one and the event stay as they are. Unknown parts are ignored. */
+export function reduce(state: TurnState, event: TurnEvent): TurnState {
+  switch (event.type) {
+    case 'turn-start':
+      return {
+        ...state,
+        model: event.model,
+        ...(event.conversationId !== undefined && { conversationId: event.conversationId }),
+      }
+    case 'model-end':
+      return {
+        ...state,
+        usage: addUsage(state.usage, event.usage),
+        costMicros: state.costMicros + event.costMicros,
+        finishReason: event.finishReason,
+        ...(event.responseId !== undefined && { responseId: event.responseId }),
+        ...(event.systemFingerprint !== undefined && { systemFingerprint: event.systemFingerprint }),
+        ...(event.serviceTier !== undefined && { serviceTier: event.serviceTier }),
+      }
+    case 'part-start':
+      return {
+        ...state,
+        parts: [...state.parts, { number: event.part, open: true, part: emptyPart(event) }],
+      }
+    case 'text-delta': {
+      const next = grow(state, event.part, (part) => withText(part, (old) => old + event.text))
+      return event.logprobs === undefined ? next : { ...next, logprobs: [...(state.logprobs ?? []), event.logprobs] }
+    }
+    case 'reasoning-delta':
+    case 'refusal-delta':
+    case 'tool-input-delta':
+      return grow(state, event.part, (part) => withText(part, (old) => old + event.text))
+    case 'audio-delta':
+      return grow(state, event.part, (part) =>
+        part.type === 'audio'
+          ? {
+              ...part,
+              data: part.data + event.text,
+              ...(event.transcript !== undefined && { transcript: (part.transcript ?? '') + event.transcript }),
+              ...(event.id !== undefined && { id: event.id }),
+              ...(event.expiresAt !== undefined && { expiresAt: event.expiresAt }),
+              ...(event.format !== undefined && { format: event.format }),
+            }
+          : part,
+      )
+    case 'part-reset': {
+      if (state.parts.some((entry) => entry.number === event.part))
+        return grow(state, event.part, (part) => withText(part, () => event.text))
+      const part = withText(emptyPart(event), () => event.text)
+      return { ...state, parts: [...state.parts, { number: event.part, open: true, part }] }
+    }
+    case 'part-end':
+      return {
+        ...state,
+        parts: state.parts.map((entry) =>
+          entry.number === event.part
+            ? {
+                ...entry,
+                open: false,
+                part: event.signature === undefined ? entry.part : withSignature(entry.part, event.signature),
+              }
+            : entry,
+        ),
+      }
+    case 'tool-call':
+      return grow(state, event.part, (part) =>
+        part.type === 'tool-call'
+          ? { ...part, callId: event.callId, name: event.name, arguments: event.arguments }
+          : part,
+      )
+    case 'tool-result':
+      return push(state, {
+        type: 'tool-result',
+        callId: event.callId,
+        name: event.name,
+        result: event.result,
+        isError: event.isError,
+      })
+    case 'source':
+      return push(state, { type: 'source', source: event.source })
+    case 'input':
+      return push(state, { type: 'input', parts: event.parts })
+    case 'turn-end':
+      return {
+        ...state,
+        status: event.outcome,
+        finishReason: event.finishReason,
+        usage: event.usage,
+        costMicros: event.costMicros,
+        parts: state.parts.some((entry) => entry.open)
+          ? state.parts.map((entry) => (entry.open ? { ...entry, open: false } : entry))
+          : state.parts,
+        ...(event.error && { error: event.error }),
+      }
+    default:
+      return state
+  }
+}
+
+/** The parts of the answer as they are stored and sent. */
+export function partsOf(state: TurnState): Part[] {
+  return state.parts.map((entry) => entry.part)
+}
+
+/** The growing text of a part, whatever its kind calls it. */
+export function growingText(part: Part): string {
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+    case 'refusal':
+      return part.text
+    case 'tool-call':
+      return part.arguments
+    case 'audio':
+      return part.data
+    default:
+      return ''
+  }
+}
+
+function emptyPart(event: { kind: PartKind; callId?: string; name?: string }): Part {
+  switch (event.kind) {
+    case 'tool-input':
+      return { type: 'tool-call', callId: event.callId ?? '', name: event.name ?? '', arguments: '' }
+    case 'audio':
+      return { type: 'audio', data: '', format: '' }
+    default:
+      return { type: event.kind, text: '' }
+  }
+}
+
+function withText(part: Part, change: (old: string) => string): Part {
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+    case 'refusal':
+      return { ...part, text: change(part.text) }
+    case 'tool-call':
+      return { ...part, arguments: change(part.arguments) }
+    case 'audio':
+      return { ...part, data: change(part.data) }
+    default:
+      return part
+  }
+}
+
+function withSignature(part: Part, signature: string): Part {
+  return part.type === 'reasoning' || part.type === 'tool-call' ? { ...part, signature } : part
+}
+
+function grow(state: TurnState, number: number, change: (part: Part) => Part): TurnState {
+  const index = state.parts.findIndex((entry) => entry.number === number)
+  if (index < 0) return state
+  const parts = state.parts.slice()
+  const entry = parts[index]!
+  parts[index] = { ...entry, part: change(entry.part) }
+  return { ...state, parts }
+}
+
+function push(state: TurnState, part: Part): TurnState {
+  return { ...state, parts: [...state.parts, { open: false, part }] }
+}

@@ -1,0 +1,91 @@
+import type { Dispatcher } from 'undici'
+import type {
+  FinishReason,
+  Message,
+  ResponseFormat,
+  Sampling,
+  Source,
+  ToolChoice,
+  ToolSpec,
+  Usage,
+} from '#contracts/index.ts'
+
+/**
+ * What an upstream model is to Parley. A provider translates one ModelCall to its wire and the wire's answer to
+ * ModelParts; it keeps no state between calls, returns values and never bytes, and knows no door.
+ */
+export interface Provider {
+  /** `openai-compatible`, `anthropic`, `google`, `builtin`. */
+  kind: string
+  /**
+   * Runs one model call. Yields the parts that one read from the network brought, together, so that a consumer can
+   * hand them on together. The last part of a call that went well is exactly one `finish`.
+   *
+   * Throws AppError only: upstream-* (see errors/codes), content-blocked, context-too-long, or cancelled when `signal`
+   * aborted. A stream that ends without saying how it finished is `upstream-malformed`, never a `finish`.
+   * When it throws, no connection is left open.
+   */
+  streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]>
+  /** Names of the models the upstream offers now. Throws AppError. */
+  listModels(endpoint: Endpoint, io: ProviderIo): Promise<string[]>
+}
+
+export interface ProviderIo {
+  signal: AbortSignal
+  /** The connection pool to use. */
+  dispatcher: Dispatcher
+  timeouts: Timeouts
+}
+
+/** Milliseconds. `firstPartMs` runs from sending to the first part; for `whole` calls `wholeMs` takes its place. */
+export interface Timeouts {
+  connectMs: number
+  firstPartMs: number
+  betweenPartsMs: number
+  wholeMs: number
+}
+
+export interface Endpoint {
+  /** Base URL with the protocol's version segment where it has one, e.g. `https://api.openai.com/v1`. No trailing slash. */
+  url: string
+  secret?: string
+  headers?: Record<string, string>
+}
+
+export interface ModelCall {
+  endpoint: Endpoint
+  /** The upstream's own name of the model. */
+  model: string
+  /** System messages may stand anywhere; `input` parts have been unfolded into user messages. */
+  messages: Message[]
+  sampling: Sampling
+  tools: ToolSpec[]
+  toolChoice?: ToolChoice
+  responseFormat?: ResponseFormat
+  /** Only this provider's own slice of TurnRequest.providerOptions. Passed on as they are. */
+  options: Record<string, unknown>
+  /** Ask for the answer in one piece: one delta a part instead of many. */
+  whole: boolean
+}
+
+/** `index` tells parallel tool inputs apart; any integers, in any order. */
+export type ModelPart =
+  | { type: 'text'; text: string; logprobs?: unknown }
+  | { type: 'reasoning'; text: string }
+  /** Ends the reasoning part under way and gives the proof the upstream wants back. */
+  | { type: 'reasoning-end'; signature?: string }
+  | { type: 'refusal'; text: string }
+  | { type: 'audio'; data: string; transcript?: string; id?: string; expiresAt?: number; format?: string }
+  | { type: 'tool-input-start'; index: number; callId: string; name: string; signature?: string }
+  | { type: 'tool-input-delta'; index: number; text: string }
+  | { type: 'source'; source: Source }
+  | {
+      type: 'finish'
+      finishReason: FinishReason
+      /** Absent when the upstream gave none, or figures that cannot be (negative, not integers): it is then estimated. */
+      usage?: Usage
+      /** The upstream's own id, fingerprint and tier of this answer, where it gave them. */
+      responseId?: string
+      systemFingerprint?: string
+      serviceTier?: string
+    }
