@@ -27,3 +27,19 @@ export function addUsage(a: Usage, b: Usage): Usage {
     estimated: a.estimated || b.estimated,
   }
 }
+
+/** Millionths of a US dollar per million tokens. Absent `cachedInput`: cached tokens cost as much as others. */
+export interface Price {
+  input: number
+  output: number
+  cachedInput?: number
+}
+
+export const free: Price = { input: 0, output: 0 }
+
+/** Cost in whole micros, rounded up so that no call with a price is free. */
+export function costMicros(usage: Usage, price: Price): number {
+  const fresh = usage.inputTokens - usage.cachedInputTokens
+  const cached = usage.cachedInputTokens * (price.cachedInput ?? price.input)
+  return Math.ceil((fresh * price.input + cached + usage.outputTokens * price.output) / 1e6)
+}

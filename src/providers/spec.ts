@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import type {
   FinishReason,
   Message,
+  Price,
   ResponseFormat,
   Sampling,
   Source,
@@ -9,6 +10,7 @@ import type {
   ToolSpec,
   Usage,
 } from '#contracts/index.ts'
+import type { ErrorInfo } from '#errors/index.ts'
 
 /**
  * What an upstream model is to Parley. A provider translates one ModelCall to its wire and the wire's answer to
@@ -89,3 +91,27 @@ export type ModelPart =
       systemFingerprint?: string
       serviceTier?: string
     }
+
+/** A model call before an upstream was chosen for it: what the engine asks. `model` is the name offered outside. */
+export interface ModelQuery extends Omit<ModelCall, 'endpoint' | 'options'> {
+  /** By provider kind (`openai`, `anthropic`, `google`), as in TurnRequest. */
+  providerOptions: Record<string, Record<string, unknown>>
+}
+
+/** An upstream that has begun to answer. Iterate `parts` to its end or abort the signal it was opened with. */
+export interface OpenedModel {
+  /** The upstream's name (`openai`, `ollama`, ...). */
+  upstream: string
+  price: Price
+  /** As Provider.streamModel; begins with the first part. */
+  parts: AsyncIterable<ModelPart[]>
+}
+
+/**
+ * Finds an upstream for the query and waits for its first part. Upstreams that fail before it are passed over
+ * (`onRetry` hears of each). Throws AppError when none is left: the last upstream's, or `not-found` for a model nobody offers.
+ */
+export type OpenModel = (
+  query: ModelQuery,
+  options: { signal: AbortSignal; onRetry(error: ErrorInfo, upstream: string): void },
+) => Promise<OpenedModel>

@@ -1,0 +1,138 @@
+import { AppError } from '#errors/index.ts'
+import { type Rate, readRate } from './rate.ts'
+
+/** Every setting, typed. Made once at start; nothing reads process.env after that. */
+export interface Config {
+  host: string
+  port: number
+  /** Folder of the embedded database, the blobs and the generated secret. */
+  dataFolder: string
+  /** PostgreSQL; absent: SQLite in dataFolder. */
+  databaseUrl?: string
+  owner: { email: string; password?: string; key?: string }
+  /** Master secret; absent: generated and kept in dataFolder. */
+  secret?: string
+  /** Absent: no limits at all. */
+  limits?: { chat: Rate; ip: Rate; user: Rate }
+  upstreams: EnvironmentUpstreams
+  /** Serves Swagger UI and ReDoc. */
+  debug: boolean
+  logLevel: string
+  /** Whether X-Forwarded-* of a proxy is believed: false, true, or addresses. */
+  trustProxy: boolean | string
+  /** Largest request body, in bytes. */
+  maxBodyBytes: number
+  /** Browser origins that may call with credentials; absent: only the server's own. */
+  corsOrigins: string[]
+}
+
+export interface EnvironmentUpstreams {
+  openai?: { url: string; secret: string }
+  anthropic?: { url: string; secret: string }
+  gemini?: { url: string; secret: string }
+  /** Given by OLLAMA_HOST; a local Ollama on its usual port is looked for when absent. */
+  ollama?: { url: string }
+}
+
+type Env = Record<string, string | undefined>
+
+/** Lists every variable Parley reads. Throws `invalid-request` naming the variable that cannot be understood. */
+export function readEnv(env: Env): Config {
+  const text = (name: string) => (env[name] === undefined || env[name] === '' ? undefined : env[name])
+  const limit = (name: string, fallback: string): Rate => {
+    const rate = readRate(text(name) ?? fallback)
+    if (!rate) throw bad(name, 'a rate such as "20/min burst 5"')
+    return rate
+  }
+  const openaiKey = text('OPENAI_API_KEY')
+  const anthropicKey = text('ANTHROPIC_API_KEY')
+  const geminiKey = text('GEMINI_API_KEY')
+  const ollama = text('OLLAMA_HOST')
+  const unlimited = readFlag(text('PARLEY_LIMITS'), 'PARLEY_LIMITS', true) === false
+  const databaseUrl = text('DATABASE_URL')
+  if (databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(databaseUrl))
+    throw bad('DATABASE_URL', 'a postgres:// URL')
+
+  return {
+    host: text('HOST') ?? '127.0.0.1',
+    port: readInteger(text('PORT') ?? '8000', 'PORT', 0, 65_535),
+    dataFolder: text('PARLEY_DATA') ?? './data',
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    owner: {
+      email: text('PARLEY_OWNER_EMAIL') ?? 'owner@localhost',
+      password: text('PARLEY_OWNER_PASSWORD'),
+      key: text('PARLEY_OWNER_KEY'),
+    },
+    secret: text('PARLEY_JWT_SECRET'),
+    ...(!unlimited && {
+      limits: {
+        chat: limit('PARLEY_LIMIT_CHAT', '20/min burst 5'),
+        ip: limit('PARLEY_LIMIT_IP', '300/min'),
+        user: limit('PARLEY_LIMIT_USER', '600/min'),
+      },
+    }),
+    upstreams: {
+      ...(openaiKey && { openai: { url: url('OPENAI_BASE_URL', 'https://api.openai.com/v1'), secret: openaiKey } }),
+      ...(anthropicKey && {
+        anthropic: { url: url('ANTHROPIC_BASE_URL', 'https://api.anthropic.com/v1'), secret: anthropicKey },
+      }),
+      ...(geminiKey && {
+        gemini: { url: url('GEMINI_BASE_URL', 'https://generativelanguage.googleapis.com/v1beta'), secret: geminiKey },
+      }),
+      ...(ollama && { ollama: { url: ollamaUrl(ollama) } }),
+    },
+    debug: readFlag(text('DEBUG'), 'DEBUG', false),
+    logLevel: text('LOG_LEVEL') ?? 'info',
+    trustProxy: readProxies(text('PARLEY_TRUST_PROXY')),
+    maxBodyBytes: readInteger(
+      text('PARLEY_MAX_BODY_BYTES') ?? String(10 * 1024 * 1024),
+      'PARLEY_MAX_BODY_BYTES',
+      1024,
+      1 << 30,
+    ),
+    corsOrigins: (text('PARLEY_CORS_ORIGINS') ?? '')
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter(Boolean),
+  }
+
+  function url(name: string, fallback: string): string {
+    const value = text(name) ?? fallback
+    if (!URL.canParse(value)) throw bad(name, 'a URL')
+    return value.replace(/\/+$/, '')
+  }
+}
+
+/** OLLAMA_HOST is written `host`, `host:port` or as a URL; its OpenAI-compatible API lies under /v1. */
+function ollamaUrl(host: string): string {
+  const base = host.includes('://') ? host : `http://${host}`
+  if (!URL.canParse(base)) throw bad('OLLAMA_HOST', 'a host, host:port or URL')
+  const parsed = new URL(base)
+  if (parsed.port === '' && !host.includes('://')) parsed.port = '11434'
+  return `${parsed.toString().replace(/\/+$/, '')}/v1`
+}
+
+function readInteger(value: string, name: string, least: number, most: number): number {
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < least || number > most)
+    throw bad(name, `a whole number from ${least} to ${most}`)
+  return number
+}
+
+function readFlag(value: string | undefined, name: string, fallback: boolean): boolean {
+  if (value === undefined) return fallback
+  if (/^(1|true|on|yes)$/i.test(value)) return true
+  if (/^(0|false|off|no)$/i.test(value)) return false
+  throw bad(name, 'on or off')
+}
+
+function readProxies(value: string | undefined): boolean | string {
+  if (value === undefined || /^(0|false|off|no)$/i.test(value)) return false
+  return /^(1|true|on|yes)$/i.test(value) ? true : value
+}
+
+function bad(name: string, wanted: string): AppError {
+  return new AppError('invalid-request', `The environment variable ${name} must be ${wanted}`, {
+    details: { field: name },
+  })
+}

@@ -1,0 +1,128 @@
+import type { OutboxEvent, Transaction } from './database.ts'
+
+/** One connection that can hold a transaction open. */
+export interface Lane {
+  begin(): Promise<void> | void
+  commit(): Promise<void> | void
+  rollback(): Promise<void> | void
+  /** The transaction's face; `tell` is given by the group. */
+  tx: Omit<Transaction, 'tell'>
+  /** Resolves when everything committed so far survives a power failure. */
+  durable(): Promise<void>
+}
+
+export interface GroupCommitOptions {
+  lanes: Lane[]
+  /** Writes what subscribers are to be told, within the transaction. */
+  writeOutbox(tx: Omit<Transaction, 'tell'>, events: OutboxEvent[]): Promise<void>
+  /** Translates a driver's failure (not one thrown by a unit itself). */
+  translate(thrown: unknown): unknown
+}
+
+interface Unit {
+  work(tx: Transaction): Promise<unknown> | unknown
+  resolve(value: unknown): void
+  reject(reason: unknown): void
+}
+
+/**
+ * Group commit: all writes waiting when a lane is free go into one transaction, so that under load many share one
+ * BEGIN, one COMMIT and one fsync. If any unit of a group fails, the group is rolled back and each unit is run again
+ * in a transaction of its own: only the guilty one is refused.
+ */
+export function groupCommit(options: GroupCommitOptions) {
+  const waiting: Unit[] = []
+  const idle = [...options.lanes]
+  let drained: (() => void)[] = []
+  let inFlight = 0
+
+  function write<T>(work: (tx: Transaction) => Promise<T> | T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
+      // One turn of the event loop gathers the writes of all requests that were read in it.
+      if (waiting.length === 1) setImmediate(dispatch)
+    })
+  }
+
+  function dispatch(): void {
+    while (waiting.length > 0 && idle.length > 0) {
+      const lane = idle.pop()!
+      const units = waiting.splice(0, maxGroup)
+      inFlight++
+      void runGroup(lane, units).finally(() => {
+        inFlight--
+        if (inFlight === 0 && waiting.length === 0) {
+          for (const wake of drained) wake()
+          drained = []
+        }
+      })
+    }
+  }
+
+  function release(lane: Lane): void {
+    idle.push(lane)
+    if (waiting.length > 0) setImmediate(dispatch)
+  }
+
+  async function runGroup(lane: Lane, units: Unit[]): Promise<void> {
+    let results: unknown[] | undefined
+    let failure: unknown
+    try {
+      results = await attempt(lane, units)
+    } catch (thrown) {
+      failure = thrown
+    }
+    if (results) {
+      const sync = lane.durable()
+      // The lane is free before the disk has answered: the next group is written while this one is being synced.
+      release(lane)
+      try {
+        await sync
+        for (let i = 0; i < units.length; i++) units[i]!.resolve(results[i])
+      } catch (thrown) {
+        for (const unit of units) unit.reject(options.translate(thrown))
+      }
+      return
+    }
+    if (units.length === 1) units[0]!.reject(options.translate(failure))
+    else for (const unit of units) await runAlone(lane, unit)
+    release(lane)
+  }
+
+  async function runAlone(lane: Lane, unit: Unit): Promise<void> {
+    try {
+      const [result] = await attempt(lane, [unit])
+      await lane.durable()
+      unit.resolve(result)
+    } catch (thrown) {
+      unit.reject(options.translate(thrown))
+    }
+  }
+
+  async function attempt(lane: Lane, units: Unit[]): Promise<unknown[]> {
+    const told: OutboxEvent[] = []
+    const tx: Transaction = { ...lane.tx, tell: (event) => void told.push(event) }
+    await lane.begin()
+    try {
+      const results: unknown[] = []
+      for (const unit of units) results.push(await unit.work(tx))
+      if (told.length > 0) await options.writeOutbox(tx, told)
+      await lane.commit()
+      return results
+    } catch (thrown) {
+      await lane.rollback()
+      throw thrown
+    }
+  }
+
+  /** Resolves when nothing is waiting or under way. */
+  function drain(): Promise<void> {
+    if (inFlight === 0 && waiting.length === 0) return Promise.resolve()
+    return new Promise((resolve) => drained.push(resolve))
+  }
+
+  return { write, drain }
+}
+
+/** More would keep a single transaction, and everybody waiting for it, open for too long. */
+const maxGroup = 512

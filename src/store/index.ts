@@ -1,0 +1,9 @@
+/**
+ * The one store: SQLite or PostgreSQL behind Kysely, migrations, group commit and the outbox. Knows rows, not rules:
+ * ids and times are made above it, and who may read what is decided above it.
+ */
+export type { Database, OutboxEvent, StatementResult, Transaction } from './database.ts'
+export { type DatabaseOptions, openDatabase } from './open-database.ts'
+export type * from './schema.ts'
+export { type Statement, statement, type Value } from './statement.ts'
+export { isUniqueViolation } from './violations.ts'

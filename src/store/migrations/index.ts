@@ -1,0 +1,8 @@
+import type { Kysely } from 'kysely'
+import type { Dialect } from '../dialect.ts'
+import { foundation } from './0001-foundation.ts'
+
+/** Forward-only. The version is the position in this list, from 1; a migration that was released is never edited. */
+export const migrations: { name: string; up: (db: Kysely<unknown>, dialect: Dialect) => Promise<void> }[] = [
+  { name: 'foundation', up: foundation },
+]

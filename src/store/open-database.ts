@@ -1,0 +1,55 @@
+import type { Database, OutboxEvent, Transaction } from './database.ts'
+import { migrate } from './migrate.ts'
+import { openPostgres } from './postgres.ts'
+import { openSqlite } from './sqlite.ts'
+import { statement } from './statement.ts'
+
+export interface DatabaseOptions {
+  /** `postgres://…`; absent: SQLite in `folder`. */
+  url?: string
+  folder: string
+  /** Which subscribers (job kinds) are to be told of an event; decides nothing about the write itself. */
+  subscribersOf(event: OutboxEvent): readonly string[]
+  now(): number
+  /** Called after a commit that told something, so that a job loop need not wait for its next look. */
+  onTold?(): void
+}
+
+const insertJob = statement<{ kind: string; payload: string; runAt: number; zero: number }>('insert-job', (db, p) =>
+  db.insertInto('jobs').values({
+    kind: p('kind'),
+    payload: p('payload'),
+    run_at: p('runAt'),
+    attempts: p('zero'),
+    dead: p('zero'),
+    created_at: p('runAt'),
+  }),
+)
+
+/**
+ * Opens the store and migrates it. Throws `conflict` when another process has the folder or a newer version wrote the
+ * database, and what the driver threw when it cannot be reached.
+ */
+export function openDatabase(options: DatabaseOptions): Promise<Database> {
+  // One job row a subscriber and commit carries all its events: each subscriber is then retried on its own.
+  async function writeOutbox(tx: Omit<Transaction, 'tell'>, events: OutboxEvent[]): Promise<void> {
+    const bySubscriber = new Map<string, OutboxEvent[]>()
+    for (const event of events)
+      for (const subscriber of options.subscribersOf(event)) {
+        const told = bySubscriber.get(subscriber)
+        if (told) told.push(event)
+        else bySubscriber.set(subscriber, [event])
+      }
+    for (const [subscriber, told] of bySubscriber)
+      await tx.run(insertJob, {
+        kind: `subscriber:${subscriber}`,
+        payload: JSON.stringify(told),
+        runAt: options.now(),
+        zero: 0,
+      })
+    if (bySubscriber.size > 0 && options.onTold) setImmediate(options.onTold)
+  }
+  return options.url
+    ? openPostgres(options.url, writeOutbox, (db) => migrate(db, 'postgres', options.now()))
+    : openSqlite(options.folder, writeOutbox, (db) => migrate(db, 'sqlite', options.now()))
+}

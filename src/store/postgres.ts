@@ -1,0 +1,109 @@
+import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import { AppError } from '#errors/index.ts'
+import type { Database, StatementResult } from './database.ts'
+import { type GroupCommitOptions, groupCommit, type Lane } from './group-commit.ts'
+import type { Schema } from './schema.ts'
+import type { Value } from './statement.ts'
+
+/** Connections that may hold a write transaction at once; as many again serve reads. */
+const writeLanes = 8
+
+/** PostgreSQL at `url`, shared by as many processes as there are. Commits wait for its own fsync (synchronous_commit). */
+export async function openPostgres(
+  url: string,
+  writeOutbox: GroupCommitOptions['writeOutbox'],
+  prepare: (db: Kysely<Schema>) => Promise<unknown>,
+): Promise<Database> {
+  const types = {
+    getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+      // Every bigint here is a JS-safe integer; numeric is what sum() makes of bigints.
+      oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
+        ? Number
+        : pg.types.getTypeParser(oid, format as 'text'),
+  }
+  const settings = { connectionString: url, types, connectionTimeoutMillis: 10_000 }
+  const pool = new pg.Pool({ ...settings, max: writeLanes * 2 })
+  // A connection lost while idle is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  const readDb = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+  await prepare(readDb)
+
+  const lanes = Array.from({ length: writeLanes }, () => lane(pool))
+  const group = groupCommit({ lanes, writeOutbox, translate })
+  return {
+    dialect: 'postgres',
+    read: readDb,
+    write: group.write,
+    async close() {
+      await group.drain()
+      await readDb.destroy()
+    },
+  }
+}
+
+function lane(pool: pg.Pool): Lane {
+  let client: pg.PoolClient | undefined
+  const held = () => {
+    if (!client) throw new Error('no transaction is open on this lane')
+    return client
+  }
+  const db = new Kysely<Schema>({
+    dialect: new PostgresDialect({
+      pool: {
+        options: {},
+        // The lane's own client, which it alone acquires and releases.
+        connect: async () =>
+          ({
+            query: (...args: [never]) => held().query(...args),
+            release: () => undefined,
+          }) as unknown as PostgresPoolClient,
+        end: async () => undefined,
+      },
+    }),
+  })
+  return {
+    async begin() {
+      client = await pool.connect()
+      await client.query('begin')
+    },
+    async commit() {
+      await held().query('commit')
+      client?.release()
+      client = undefined
+    },
+    async rollback() {
+      const broken = client
+      client = undefined
+      if (!broken) return
+      try {
+        await broken.query('rollback')
+        broken.release()
+      } catch (error) {
+        broken.release(error as Error)
+      }
+    },
+    tx: {
+      db,
+      async run(declared, values): Promise<StatementResult> {
+        const { sql, names } = declared.compiled(db, 'postgres')
+        const bound = names.map((name) => values[name] as Value)
+        const result = await held().query({ name: declared.name, text: sql, values: bound })
+        return { rows: result.rows, changes: result.rowCount ?? 0 }
+      },
+    },
+    durable: () => Promise.resolve(),
+  }
+}
+
+/** Connection failures (08*, 57P*), out of disk or memory (53*), read-only (25006), deadlock and serialization (40*). */
+const unavailable = /^(08|53|57P|40|25006)/
+
+function translate(thrown: unknown): unknown {
+  if (thrown instanceof AppError) return thrown
+  const error = thrown as { code?: string; syscall?: string; message?: string }
+  const lost = error.syscall === 'connect' || /^(Connection terminated|timeout exceeded)/.test(error.message ?? '')
+  if (lost || unavailable.test(error.code ?? ''))
+    return new AppError('overloaded', 'The server cannot reach its database now', { cause: thrown })
+  return thrown
+}

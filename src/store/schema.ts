@@ -1,0 +1,240 @@
+import type { Generated } from 'kysely'
+
+/**
+ * The tables as Kysely sees them, the same on SQLite and PostgreSQL. Integers are JS-safe; times are unix ms; flags are
+ * 0 or 1; JSON stands in text columns, so that any string a client may send survives in both databases.
+ */
+export interface Schema {
+  users: UsersTable
+  workspaces: WorkspacesTable
+  memberships: MembershipsTable
+  api_keys: ApiKeysTable
+  sessions: SessionsTable
+  apps: AppsTable
+  conversations: ConversationsTable
+  turns: TurnsTable
+  turn_inputs: TurnInputsTable
+  turn_outputs: TurnOutputsTable
+  turn_checkpoints: TurnCheckpointsTable
+  idempotency_keys: IdempotencyKeysTable
+  upstreams: UpstreamsTable
+  processes: ProcessesTable
+  jobs: JobsTable
+  usage_hourly: UsageHourlyTable
+  schema_migrations: { version: number; name: string; applied_at: number }
+}
+
+export interface UsersTable {
+  id: Generated<number>
+  public_id: string
+  /** Lower case. */
+  email: string
+  name: string
+  password_hash: string
+  /** 1: administers this server (upstreams, statistics), whatever the workspaces say. */
+  is_admin: number
+  disabled: number
+  /** Tokens issued before this moment are void (password change, logout everywhere). */
+  tokens_valid_after: number
+  created_at: number
+  updated_at: number
+}
+
+export interface WorkspacesTable {
+  id: Generated<number>
+  public_id: string
+  name: string
+  /** What the workspace may spend in all, in millionths of a US dollar; null: no limit. */
+  budget_micros: number | null
+  spent_micros: number
+  reserved_micros: number
+  created_at: number
+}
+
+export interface MembershipsTable {
+  workspace_id: number
+  user_id: number
+  role: 'owner' | 'admin' | 'member'
+  created_at: number
+}
+
+export interface ApiKeysTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  user_id: number
+  name: string
+  description: string
+  /** SHA-256 of the key, hex. */
+  key_hash: string
+  /** First characters, to recognise it by. */
+  hint: string
+  scopes: string
+  rate_limit: number
+  expires_at: number | null
+  revoked_at: number | null
+  usage_count: number
+  last_used_at: number | null
+  created_at: number
+}
+
+export interface SessionsTable {
+  id: Generated<number>
+  public_id: string
+  user_id: number
+  /** SHA-256 of the current refresh token, hex. */
+  token_hash: string
+  /** SHA-256 of the one before it: seeing it again means it was stolen. */
+  previous_hash: string | null
+  expires_at: number
+  revoked_at: number | null
+  created_at: number
+}
+
+export interface AppsTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  slug: string
+  name: string
+  description: string
+  type: 'chat' | 'workflow' | 'channel'
+  access_token: string
+  enabled: number
+  /** JSON of features/apps AppConfig. */
+  config: string
+  created_by: number
+  created_at: number
+  updated_at: number
+}
+
+export interface ConversationsTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  user_id: number
+  app_id: number | null
+  /** The caller's own name for it (X-Session-Id), unique per user and app. */
+  external_id: string | null
+  title: string
+  status: 'active' | 'completed' | 'archived'
+  settings: string
+  created_at: number
+  updated_at: number
+}
+
+export type TurnStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted' | 'paused'
+
+/** One row a turn, and its usage record at the same time: narrow, written twice. */
+export interface TurnsTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  user_id: number
+  app_id: number | null
+  conversation_id: number | null
+  key_id: number | null
+  door: string
+  status: TurnStatus
+  model: string
+  upstream: string
+  process_id: string
+  reserved_micros: number
+  input_tokens: number
+  output_tokens: number
+  cached_input_tokens: number
+  reasoning_tokens: number
+  estimated: number
+  cost_micros: number
+  finish_reason: string | null
+  error: string | null
+  metadata: string | null
+  created_at: number
+  ended_at: number | null
+}
+
+/** What the turn was asked: its new messages, JSON of Message[]. */
+export interface TurnInputsTable {
+  turn_id: number
+  messages: string
+}
+
+/** What it answered: JSON of Part[], and the order it happened in (turns/stored-log.ts). `log` may be pruned. */
+export interface TurnOutputsTable {
+  turn_id: number
+  parts: string
+  log: string | null
+}
+
+/** The log of a running turn up to its last checkpoint: JSON of Envelope[], in order of `seq` (the last one in the row). */
+export interface TurnCheckpointsTable {
+  turn_id: number
+  seq: number
+  events: string
+}
+
+export interface IdempotencyKeysTable {
+  workspace_id: number
+  user_id: number
+  key: string
+  request_hash: string
+  turn_id: number
+  created_at: number
+}
+
+export interface UpstreamsTable {
+  id: Generated<number>
+  public_id: string
+  name: string
+  kind: string
+  endpoint: string
+  /** Sealed (lib/seal.ts); null: none. */
+  secret: string | null
+  /** JSON: model names offered outside. */
+  models: string
+  /** JSON: outside name → the upstream's own name. */
+  model_map: string
+  /** JSON: outside name → { input, output, cachedInput } in micros per million tokens. */
+  prices: string
+  weight: number
+  priority: number
+  enabled: number
+  source: 'environment' | 'admin'
+  created_at: number
+  updated_at: number
+}
+
+export interface ProcessesTable {
+  id: string
+  lease_until: number
+}
+
+export interface JobsTable {
+  id: Generated<number>
+  kind: string
+  payload: string
+  run_at: number
+  attempts: number
+  /** 1: given up after too many attempts. */
+  dead: number
+  error: string | null
+  created_at: number
+}
+
+export interface UsageHourlyTable {
+  workspace_id: number
+  user_id: number
+  /** 0: no app. */
+  app_id: number
+  model: string
+  upstream: string
+  /** Unix ms of the hour's start. */
+  hour: number
+  turns: number
+  failed: number
+  input_tokens: number
+  output_tokens: number
+  cached_input_tokens: number
+  reasoning_tokens: number
+  cost_micros: number
+}

@@ -1,0 +1,166 @@
+import { fdatasync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
+import { AppError } from '#errors/index.ts'
+import type { Database, StatementResult, Transaction } from './database.ts'
+import { type GroupCommitOptions, groupCommit, type Lane } from './group-commit.ts'
+import type { Schema } from './schema.ts'
+import type { Statement, Value } from './statement.ts'
+
+/**
+ * The embedded database: one file `parley.db` in `folder`, one process at a time. One connection writes, another reads.
+ *
+ * Durability is that of WAL with synchronous=FULL, but the fsync of the log after a commit is made here, in the thread
+ * pool, instead of by SQLite on the event loop (docs/decisions: fsync off the event loop). A write is not acknowledged before it.
+ */
+export async function openSqlite(
+  folder: string,
+  writeOutbox: GroupCommitOptions['writeOutbox'],
+  prepare: (db: Kysely<Schema>) => Promise<unknown>,
+): Promise<Database> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const lock = lockFolder(folder)
+  const file = join(folder, 'parley.db')
+  const writer = new DatabaseSync(file)
+  writer.exec(
+    `pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on; pragma busy_timeout=5000;
+     pragma wal_autocheckpoint=4000; pragma cache_size=-16000; pragma temp_store=memory`,
+  )
+  const writerStatements = new StatementCache(writer)
+  const writeDb = kyselyOver(writerStatements, writer)
+  await prepare(writeDb)
+
+  const reader = new DatabaseSync(file, { readOnly: true })
+  reader.exec('pragma busy_timeout=5000; pragma cache_size=-16000; pragma temp_store=memory')
+  const readDb = kyselyOver(new StatementCache(reader), reader)
+
+  const lane: Lane = {
+    begin: () => writer.exec('begin immediate'),
+    commit: () => writer.exec('commit'),
+    rollback: () => {
+      // A full disk or an I/O error has made SQLite roll back by itself.
+      if (writer.isTransaction) writer.exec('rollback')
+    },
+    tx: { db: writeDb, run: (statement, values) => run(writeDb, writerStatements, statement, values) },
+    durable: syncer(`${file}-wal`),
+  }
+  const group = groupCommit({ lanes: [lane], writeOutbox, translate })
+
+  return {
+    dialect: 'sqlite',
+    read: readDb,
+    write: group.write,
+    async close() {
+      await group.drain()
+      reader.close()
+      writer.close()
+      lock.close()
+    },
+  }
+}
+
+/** Two processes on one folder would each close the other's running turns. */
+function lockFolder(folder: string): DatabaseSync {
+  const lock = new DatabaseSync(join(folder, 'parley.lock'))
+  try {
+    lock.exec('pragma locking_mode=exclusive; begin exclusive')
+    return lock
+  } catch (cause) {
+    lock.close()
+    throw new AppError(
+      'conflict',
+      `Another Parley is running on ${folder}. Stop it, or set PARLEY_DATA to another folder, or DATABASE_URL to share a PostgreSQL.`,
+      { cause },
+    )
+  }
+}
+
+/** fdatasync of a file off the event loop; calls that wait together share one. */
+function syncer(path: string): () => Promise<void> {
+  let fd: number | undefined
+  let running = false
+  let next: { resolve: () => void; reject: (reason: unknown) => void }[] = []
+  function start(): void {
+    running = true
+    const served = next
+    next = []
+    fd ??= openSync(path, 'r+')
+    fdatasync(fd, (error) => {
+      running = false
+      for (const waiter of served) error ? waiter.reject(error) : waiter.resolve()
+      if (next.length > 0) start()
+    })
+  }
+  return () =>
+    new Promise((resolve, reject) => {
+      next.push({ resolve, reject })
+      if (!running) start()
+    })
+}
+
+class StatementCache {
+  private readonly db: DatabaseSync
+  private readonly known = new Map<string, StatementSync & { reader: boolean }>()
+
+  constructor(db: DatabaseSync) {
+    this.db = db
+  }
+
+  get(sql: string): StatementSync & { reader: boolean } {
+    let found = this.known.get(sql)
+    if (!found) {
+      const prepared = this.db.prepare(sql)
+      found = Object.assign(prepared, { reader: prepared.columns().length > 0 })
+      // Queries with a variable number of values make ever new texts.
+      if (this.known.size >= 500) this.known.delete(this.known.keys().next().value as string)
+      this.known.set(sql, found)
+    }
+    return found
+  }
+}
+
+function kyselyOver(statements: StatementCache, db: DatabaseSync): Kysely<Schema> {
+  const database: SqliteDatabase = {
+    close: () => db.close(),
+    prepare: (sql) => {
+      const prepared = statements.get(sql)
+      return {
+        reader: prepared.reader,
+        all: (values) => prepared.all(...(values as Value[])),
+        run: (values) => prepared.run(...(values as Value[])),
+        iterate: (values) => prepared.iterate(...(values as Value[])),
+      }
+    },
+  }
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database }) })
+}
+
+function run<V extends object>(
+  db: Transaction['db'],
+  statements: StatementCache,
+  declared: Statement<V>,
+  values: V,
+): StatementResult {
+  const { sql, names } = declared.compiled(db, 'sqlite')
+  const bound = names.map((name) => values[name] as Value)
+  const prepared = statements.get(sql)
+  if (prepared.reader) {
+    const rows = prepared.all(...bound) as Record<string, unknown>[]
+    return { rows, changes: rows.length }
+  }
+  return { rows: [], changes: Number(prepared.run(...bound).changes) }
+}
+
+const sqliteFull = 13
+const sqliteIoError = 10
+const sqliteReadonly = 8
+
+function translate(thrown: unknown): unknown {
+  const code = (thrown as { errcode?: number }).errcode
+  const primary = code === undefined ? undefined : code & 0xff
+  const io = (thrown as { syscall?: string }).syscall === 'fdatasync'
+  if (primary === sqliteFull || primary === sqliteIoError || primary === sqliteReadonly || io)
+    return new AppError('overloaded', 'The server cannot write to its disk now', { cause: thrown })
+  return thrown
+}
