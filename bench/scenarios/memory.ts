@@ -1,0 +1,101 @@
+/** Memory after start, per open stream and per idle WebSocket; a fresh process for each figure, because heaps keep what they took. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { request } from 'undici'
+import type { Bench, Scenario } from '../bench-context.ts'
+import { type Server, startServer } from '../gateway.ts'
+import type { OpenJob } from '../load-jobs.ts'
+import type { Row } from '../row.ts'
+import { medianOf } from '../statistics.ts'
+import type { Subject } from '../subjects.ts'
+
+const OPEN_COUNT = 1000
+const WARM_COUNT = 20
+const SETTLE_MS = 1500
+
+type Opening = { afterStartMb: number; perOpenKb: number; failure?: string }
+
+export const runMemory: Scenario = async (bench) => {
+  const baseline: Opening[] = []
+  const subject: Opening[] = []
+  const sockets: Opening[] = []
+  for (let round = 0; round < bench.options.rounds; round += 1) {
+    baseline.push(await measureOpening(bench, bench.baseline, 'hold'))
+    subject.push(await measureOpening(bench, bench.subject, 'hold'))
+    if (bench.options.subject === 'parley') sockets.push(await measureOpening(bench, bench.subject, 'sockets'))
+    bench.log(`  round ${round + 1}: ${subject[round]!.afterStartMb.toFixed(0)} MB after start`)
+  }
+  return toRows(baseline, subject, sockets)
+}
+
+async function measureOpening(bench: Bench, subject: Subject, kind: OpenJob['kind']): Promise<Opening> {
+  const server = await startServer(subject, { mockPort: bench.mock.port })
+  try {
+    await delay(SETTLE_MS)
+    const afterStartMb = server.rssKilobytes() / 1024
+    const { port, key } = server
+    const token = kind === 'sockets' ? await logIn(server) : ''
+    const openJob = (count: number): OpenJob => ({ kind, target: { port, key }, count, token })
+    await bench.load.run(openJob(WARM_COUNT))
+    await bench.load.run({ kind: 'release' })
+    await delay(SETTLE_MS)
+    const before = server.rssKilobytes()
+    const { errors, firstError } = await bench.load.run(openJob(OPEN_COUNT))
+    await delay(SETTLE_MS)
+    server.assertAlive()
+    const perOpenKb = (server.rssKilobytes() - before) / OPEN_COUNT
+    return { afterStartMb, perOpenKb, failure: errors > 0 ? `${errors} not opened, first: ${firstError}` : undefined }
+  } finally {
+    await bench.load.run({ kind: 'release' })
+    await server.stop()
+  }
+}
+
+/** A JWT of the owner; an empty one when the server does not let the owner in, so that the row says what the socket said. */
+async function logIn(server: Server): Promise<string> {
+  const { email, password } = server.deployment
+  const answer = await request(`http://127.0.0.1:${server.port}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, password }),
+  })
+  const text = await answer.body.text()
+  if (answer.statusCode !== 200) return ''
+  return (JSON.parse(text) as { data: { access_token: string } }).data.access_token
+}
+
+function toRows(baseline: Opening[], subject: Opening[], sockets: Opening[]): Row[] {
+  const failures = (openings: Opening[]) => openings.flatMap((opening) => opening.failure ?? [])
+  const afterStart = (openings: Opening[]) => medianOf(openings, (opening) => opening.afterStartMb)
+  const perOpen = (openings: Opening[]) => medianOf(openings, (opening) => opening.perOpenKb)
+  const rows: Row[] = [
+    {
+      measure: 'memory after start (RSS)',
+      unit: 'MB',
+      baseline: [afterStart(baseline)],
+      subject: [afterStart(subject)],
+      target: { bound: 'at-most', limit: 120 },
+      voids: [],
+      notes: [],
+    },
+    {
+      measure: `memory per open stream, ${OPEN_COUNT} open`,
+      unit: 'KB',
+      baseline: [perOpen(baseline)],
+      subject: [perOpen(subject)],
+      target: { bound: 'at-most', limit: 60 },
+      voids: failures([...baseline, ...subject]),
+      notes: [],
+    },
+  ]
+  if (sockets.length === 0) return rows
+  return [
+    ...rows,
+    {
+      measure: `memory per idle WebSocket, ${OPEN_COUNT} open`,
+      unit: 'KB',
+      subject: [perOpen(sockets)],
+      voids: failures(sockets),
+      notes: [],
+    },
+  ]
+}
