@@ -1,0 +1,71 @@
+import { sql } from 'kysely'
+import { AppError } from '#errors/index.ts'
+import { type Database, statement, type Transaction } from '#store/index.ts'
+
+/** Changes a row only while the workspace can pay: reserved and spent together never pass the budget. */
+const reserveBudget = statement<{ workspaceId: number; micros: number }>('reserve-budget', (db, p) =>
+  db
+    .updateTable('workspaces')
+    .set({ reserved_micros: sql`reserved_micros + ${p('micros')}` })
+    .where('id', '=', p('workspaceId'))
+    .where((eb) =>
+      eb.or([
+        eb('budget_micros', 'is', null),
+        eb(sql<number>`spent_micros + reserved_micros + ${p('micros')}`, '<=', eb.ref('budget_micros')),
+      ]),
+    ),
+)
+
+const settleBudget = statement<{ workspaceId: number; reservedMicros: number; costMicros: number }>(
+  'settle-budget',
+  (db, p) =>
+    db
+      .updateTable('workspaces')
+      .set({
+        reserved_micros: sql`reserved_micros - ${p('reservedMicros')}`,
+        spent_micros: sql`spent_micros + ${p('costMicros')}`,
+      })
+      .where('id', '=', p('workspaceId')),
+)
+
+/** Takes `micros` out of the workspace's budget until `settleReserved`. Throws `quota-exceeded`, then nothing was taken. */
+export async function reserve(tx: Transaction, workspaceId: number, micros: number): Promise<void> {
+  const { changes } = await tx.run(reserveBudget, { workspaceId, micros })
+  if (changes === 0)
+    throw new AppError('quota-exceeded', 'The workspace’s budget is spent', { details: { reservedMicros: micros } })
+}
+
+/** Gives back what was reserved and books what it cost. Belongs into the transaction that ends the turn. */
+export async function settleReserved(
+  tx: Transaction,
+  workspaceId: number,
+  reservedMicros: number,
+  cost: number,
+): Promise<void> {
+  if (reservedMicros === 0 && cost === 0) return
+  await tx.run(settleBudget, { workspaceId, reservedMicros, costMicros: cost })
+}
+
+/** How long a workspace's having no budget is believed without asking. */
+const believedMs = 5_000
+
+/** Tells whether a workspace has a budget at all; those without one need no reservation. */
+export function budgets(deps: { database: Database; now: () => number }) {
+  const known = new Map<number, { limited: boolean; until: number }>()
+  return {
+    async isLimited(workspaceId: number): Promise<boolean> {
+      const now = deps.now()
+      const found = known.get(workspaceId)
+      if (found && found.until > now) return found.limited
+      const row = await deps.database.read
+        .selectFrom('workspaces')
+        .select('budget_micros')
+        .where('id', '=', workspaceId)
+        .executeTakeFirst()
+      const limited = row?.budget_micros != null
+      if (known.size > 10_000) known.clear()
+      known.set(workspaceId, { limited, until: now + believedMs })
+      return limited
+    },
+  }
+}
