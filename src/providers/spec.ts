@@ -72,7 +72,8 @@ export interface ModelCall {
 
 /** `index` tells parallel tool inputs apart; any integers, in any order. */
 export type ModelPart =
-  | { type: 'text'; text: string; logprobs?: unknown }
+  /** `logprobs`: one entry a token, as the upstream wrote them. */
+  | { type: 'text'; text: string; logprobs?: unknown[] }
   | { type: 'reasoning'; text: string }
   /** Ends the reasoning part under way and gives the proof the upstream wants back. */
   | { type: 'reasoning-end'; signature?: string }

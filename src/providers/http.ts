@@ -1,0 +1,266 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { AppError } from '#errors/index.ts'
+import { encodeJson } from './json.ts'
+import type { ProviderIo } from './spec.ts'
+import { transportError } from './transport-error.ts'
+
+/** Bytes an answer may have, and bytes of an error answer that are read at all. */
+const answerLimit = 32 * 1024 * 1024
+const errorLimit = 64 * 1024
+/** Bytes that may wait for a busy consumer before the socket is paused. */
+const queueLimit = 1024 * 1024
+/** What may follow the last useful byte (the closing chunk of the framing) for the connection to be kept. */
+const lingerMs = 1_000
+const lingerLimit = 64 * 1024
+
+export interface HttpRequest {
+  method: 'GET' | 'POST'
+  url: string
+  headers: Record<string, string>
+  /** Sent as JSON. */
+  body?: unknown
+  /** Milliseconds from sending to the first part. */
+  firstMs: number
+  /** Makes the error of an answer whose status is not 2xx. `body` is its beginning, at most 64 KiB. */
+  toError(status: number, headers: IncomingHttpHeaders, body: string): AppError
+}
+
+/** An answer with status 2xx under way. Whoever holds it calls `release` (all that mattered was read) or `abort`. */
+export interface HttpAnswer {
+  headers: IncomingHttpHeaders
+  /**
+   * The chunks that came since the last call, waiting for the first of them; undefined when the answer has ended.
+   * Throws AppError: upstream-timeout, upstream-unreachable, upstream-malformed (over 32 MiB), cancelled.
+   */
+  read(): Promise<Buffer[] | undefined>
+  /** Tells that a part was made of what was read: from now on the time between parts counts. */
+  progressed(): void
+  /** Nothing more is wanted and all went well: the connection is kept if the answer ends at once. */
+  release(): void
+  /** Nothing more is wanted: the connection is closed if the answer has not ended. */
+  abort(): void
+}
+
+/**
+ * Sends one request and waits for the head of its answer. Redirects are not followed: a 3xx is an error answer.
+ *
+ * Throws AppError: upstream-timeout, upstream-unreachable, upstream-malformed, cancelled, or what `toError` makes of
+ * the status. When it throws, no connection of this request stays open.
+ */
+export async function sendHttp(request: HttpRequest, io: ProviderIo): Promise<HttpAnswer> {
+  const exchange = new Exchange(io, request.firstMs)
+  exchange.send(request)
+  await exchange.head()
+  if (exchange.status >= 200 && exchange.status < 300) return exchange
+  const body = await exchange.readUpTo(errorLimit)
+  throw request.toError(exchange.status, exchange.headers, body)
+}
+
+/** The rest of an answer as one text. Releases the answer; throws what `read` throws. */
+export async function readText(answer: HttpAnswer): Promise<string> {
+  const chunks: Buffer[] = []
+  for (let next = await answer.read(); next; next = await answer.read()) chunks.push(...next)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
+  status = 0
+  headers: IncomingHttpHeaders = {}
+  readonly #io: ProviderIo
+  readonly #firstMs: number
+  #controller: Dispatcher.DispatchController | undefined
+  #chunks: Buffer[] = []
+  #queued = 0
+  #received = 0
+  #ended = false
+  #discarding = false
+  #failure: AppError | undefined
+  #wake: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #phase: 'connect' | 'first' | 'between' = 'connect'
+  #progressAt = 0
+
+  constructor(io: ProviderIo, firstMs: number) {
+    this.#io = io
+    this.#firstMs = firstMs
+  }
+
+  send(request: HttpRequest): void {
+    const { signal, dispatcher, timeouts } = this.#io
+    if (signal.aborted || !URL.canParse(request.url)) {
+      this.#fail(signal.aborted ? cancelled() : transportError(new Error('The upstream’s URL is not valid')))
+      return
+    }
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+    this.#arm(timeouts.connectMs)
+    const url = new URL(request.url)
+    const headers: Record<string, string> = { 'accept-encoding': 'identity', ...request.headers }
+    let body: string | undefined
+    if (request.body !== undefined) {
+      headers['content-type'] = 'application/json'
+      body = encodeJson(request.body)
+    }
+    // The timers here know what a part is; undici's own only know bytes.
+    const options = { headersTimeout: 0, bodyTimeout: 0, headers, ...(body !== undefined && { body }) }
+    const target = { origin: url.origin, path: url.pathname + url.search, method: request.method }
+    dispatcher.dispatch({ ...target, ...options }, this)
+  }
+
+  async head(): Promise<void> {
+    while (this.status === 0 && !this.#failure) await this.#wait()
+    if (this.#failure) throw this.#failure
+  }
+
+  async read(): Promise<Buffer[] | undefined> {
+    if (this.#chunks.length === 0 && !this.#ended && !this.#failure) await this.#wait()
+    if (this.#chunks.length > 0) {
+      const chunks = this.#chunks
+      this.#chunks = []
+      this.#queued = 0
+      this.#controller?.resume()
+      return chunks
+    }
+    if (this.#failure) throw this.#failure
+    return undefined
+  }
+
+  async readUpTo(limit: number): Promise<string> {
+    const chunks: Buffer[] = []
+    let size = 0
+    // An error answer that breaks off is still the answer its status says.
+    while (size < limit && (this.#chunks.length > 0 || !(this.#ended || this.#failure))) {
+      if (this.#chunks.length === 0) await this.#wait()
+      for (const chunk of this.#chunks.splice(0)) {
+        chunks.push(chunk)
+        size += chunk.length
+      }
+    }
+    if (this.#failure?.code === 'cancelled') throw this.#failure
+    if (!this.#ended) this.abort()
+    return Buffer.concat(chunks).subarray(0, limit).toString('utf8')
+  }
+
+  progressed(): void {
+    this.#progressAt = performance.now()
+    if (this.#phase === 'between' || this.#ended || this.#failure) return
+    this.#phase = 'between'
+    this.#arm(this.#io.timeouts.betweenPartsMs)
+  }
+
+  release(): void {
+    if (this.#ended || this.#failure) return
+    this.#discarding = true
+    this.#received = 0
+    this.#chunks = []
+    this.#io.signal.removeEventListener('abort', this.#onAbort)
+    this.#arm(lingerMs)
+    this.#controller?.resume()
+  }
+
+  abort(): void {
+    this.#fail(cancelled())
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#failure) {
+      controller.abort(this.#failure)
+      return
+    }
+    this.#controller = controller
+    this.#phase = 'first'
+    this.#arm(this.#firstMs)
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return
+    this.status = status
+    this.headers = headers
+    const encoding = headers['content-encoding']
+    if (encoding !== undefined && encoding !== 'identity')
+      this.#fail(new AppError('upstream-malformed', 'The upstream compressed its answer without being asked'))
+    this.#notify()
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#received += chunk.length
+    if (this.#discarding) {
+      if (this.#received > lingerLimit) this.abort()
+      return
+    }
+    if (this.#received > answerLimit) {
+      this.#fail(new AppError('upstream-malformed', 'The upstream’s answer is larger than 32 MiB'))
+      return
+    }
+    this.#chunks.push(chunk)
+    this.#queued += chunk.length
+    if (this.#queued > queueLimit) controller.pause()
+    this.#notify()
+  }
+
+  onResponseEnd(): void {
+    this.#ended = true
+    this.#cleanUp()
+    this.#notify()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(transportError(error))
+  }
+
+  #fail(error: AppError): void {
+    if (this.#ended || this.#failure) return
+    this.#failure = error
+    // What came before a broken connection is still good; after a cancel nobody wants it.
+    if (error.code === 'cancelled') this.#chunks = []
+    this.#cleanUp()
+    this.#controller?.abort(error)
+    this.#notify()
+  }
+
+  readonly #onAbort = (): void => this.#fail(cancelled())
+
+  readonly #onTimer = (): void => {
+    const { connectMs, betweenPartsMs } = this.#io.timeouts
+    if (this.#discarding) this.abort()
+    else if (this.#phase === 'connect') this.#fail(timedOut(`did not connect within ${connectMs} ms`))
+    else if (this.#phase === 'first') this.#fail(timedOut(`sent no answer within ${this.#firstMs} ms`))
+    else {
+      // A consumer that is busy itself is not the upstream's fault.
+      const since = this.#wake ? this.#progressAt : performance.now()
+      const left = since + betweenPartsMs - performance.now()
+      if (left > 0) this.#arm(left)
+      else this.#fail(timedOut(`stopped in the middle of its answer for ${betweenPartsMs} ms`))
+    }
+  }
+
+  #arm(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(this.#onTimer, Math.ceil(ms))
+  }
+
+  #cleanUp(): void {
+    clearTimeout(this.#timer)
+    this.#io.signal.removeEventListener('abort', this.#onAbort)
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  #notify(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+}
+
+function cancelled(): AppError {
+  return new AppError('cancelled', 'The turn was cancelled')
+}
+
+function timedOut(what: string): AppError {
+  return new AppError('upstream-timeout', `The upstream ${what}`)
+}

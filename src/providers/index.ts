@@ -1,0 +1,16 @@
+/**
+ * Upstream models. Each folder translates one protocol: a ModelCall out, ModelParts in, failures as AppError. A provider
+ * keeps nothing between calls, opens connections only through the dispatcher it is given, returns values and never
+ * bytes, and knows neither doors nor the store. What vendors and servers get wrong is put right here and nowhere else.
+ */
+import { openAiCompatible } from './openai-compatible/index.ts'
+import type { Provider } from './spec.ts'
+
+export { classifyStatus } from './classify-status.ts'
+export { retryAfterMs } from './retry-after.ts'
+export type { Endpoint, ModelCall, ModelPart, Provider, ProviderIo, Timeouts } from './spec.ts'
+
+/** By kind. */
+export const providers: Record<string, Provider> = {
+  [openAiCompatible.kind]: openAiCompatible,
+}

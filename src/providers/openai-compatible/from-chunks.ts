@@ -1,0 +1,175 @@
+import type { FinishReason, Usage } from '#contracts/index.ts'
+import { AppError } from '#errors/index.ts'
+import { parseUpstreamJson } from '../json.ts'
+import type { ModelPart } from '../spec.ts'
+import { usageOf } from '../token-usage.ts'
+import type { Choice, Completion, Delta, WireUsage } from './api.ts'
+import { toldError } from './errors.ts'
+import { ToolCalls } from './tool-calls.ts'
+
+/** Reads one answer, chunk by chunk; a whole answer is one chunk. */
+export class ChunkReader {
+  /** True once `[DONE]` was read. */
+  done = false
+  readonly #secret: string | undefined
+  readonly #audioFormat: string | undefined
+  readonly #toolCalls = new ToolCalls()
+  readonly #citations = new Set<string>()
+  #wireFinish: string | undefined
+  #usage: Usage | undefined
+  #id: string | undefined
+  #fingerprint: string | undefined
+  #tier: string | undefined
+  /** First half of a character that a server cut in two. */
+  #half = ''
+
+  constructor(options: { secret?: string | undefined; audioFormat?: string | undefined }) {
+    this.#secret = options.secret
+    this.#audioFormat = options.audioFormat
+  }
+
+  /** One event's data → parts, appended to `out`. Throws AppError when it is no JSON object or tells an error. */
+  readEvent(data: string, event: string, out: ModelPart[]): void {
+    if (data === '[DONE]') {
+      this.done = true
+      return
+    }
+    const chunk = parseUpstreamJson(data) as Completion
+    if (event === 'error') throw toldError(chunk.error ?? chunk, data, this.#secret)
+    this.read(chunk, data, out)
+  }
+
+  read(chunk: Completion, text: string, out: ModelPart[]): void {
+    const error = chunk.error ?? chunk.x_groq?.error
+    if (error) throw toldError(error, text, this.#secret)
+    if (chunk.object === 'error') throw toldError(chunk, text, this.#secret)
+    this.#id ??= chunk.id
+    if (chunk.system_fingerprint) this.#fingerprint = chunk.system_fingerprint
+    if (chunk.service_tier) this.#tier = chunk.service_tier
+    const usage = chunk.usage ?? chunk.x_groq?.usage
+    if (usage) this.#usage = toUsage(usage) ?? this.#usage
+    if (!Array.isArray(chunk.choices)) return
+    for (const choice of chunk.choices) if (choice && (choice.index ?? 0) === 0) this.#choice(choice, out)
+  }
+
+  /** The last part. Throws `upstream-malformed` when the answer did not say how it finished. */
+  finish(): ModelPart {
+    const wire = this.#wireFinish
+    if (wire === undefined)
+      throw new AppError('upstream-malformed', 'The upstream’s answer ended without saying how it finished')
+    this.#toolCalls.end()
+    return {
+      type: 'finish',
+      finishReason: toFinishReason(wire, this.#toolCalls.any),
+      ...(this.#usage && { usage: this.#usage }),
+      ...(this.#id && { responseId: this.#id }),
+      ...(this.#fingerprint && { systemFingerprint: this.#fingerprint }),
+      ...(this.#tier && { serviceTier: this.#tier }),
+    }
+  }
+
+  #choice(choice: Choice, out: ModelPart[]): void {
+    const delta = choice.delta ?? choice.message
+    if (delta) this.#delta(delta, choice.logprobs?.content ?? undefined, out)
+    if (choice.finish_reason) this.#wireFinish = choice.finish_reason
+  }
+
+  #delta(delta: Delta, logprobs: unknown[] | undefined, out: ModelPart[]): void {
+    readReasoning(delta, out)
+    if (typeof delta.content === 'string') this.#text(delta.content, logprobs, out)
+    else if (Array.isArray(delta.content)) this.#content(delta.content, logprobs, out)
+    else if (logprobs !== undefined) out.push({ type: 'text', text: '', logprobs })
+    if (delta.refusal) out.push({ type: 'refusal', text: delta.refusal })
+    if (delta.tool_calls) for (const call of delta.tool_calls) this.#toolCalls.read(call, out)
+    if (delta.function_call) this.#toolCalls.read({ index: 0, function: delta.function_call }, out)
+    if (delta.audio) this.#audio(delta.audio, out)
+    if (delta.annotations) this.#annotations(delta.annotations, out)
+  }
+
+  #text(content: string, logprobs: unknown[] | undefined, out: ModelPart[]): void {
+    let text = this.#half + content
+    this.#half = ''
+    const last = text.charCodeAt(text.length - 1)
+    if (last >= 0xd800 && last <= 0xdbff) {
+      this.#half = text.slice(-1)
+      text = text.slice(0, -1)
+    }
+    if (logprobs !== undefined) out.push({ type: 'text', text, logprobs })
+    else if (text !== '') out.push({ type: 'text', text })
+  }
+
+  /** Mistral sends lists of parts. */
+  #content(
+    content: Exclude<Delta['content'], string | null | undefined>,
+    logprobs: unknown[] | undefined,
+    out: ModelPart[],
+  ): void {
+    for (const part of content) {
+      if (part.type === 'thinking' && Array.isArray(part.thinking)) {
+        const text = part.thinking.map((item: { text?: string }) => item?.text ?? '').join('')
+        if (text !== '') out.push({ type: 'reasoning', text })
+      } else if (typeof part.text === 'string') this.#text(part.text, logprobs, out)
+    }
+  }
+
+  #audio(audio: NonNullable<Delta['audio']>, out: ModelPart[]): void {
+    out.push({
+      type: 'audio',
+      data: audio.data ?? '',
+      ...(audio.transcript !== undefined && { transcript: audio.transcript }),
+      ...(audio.id !== undefined && { id: audio.id }),
+      ...(audio.expires_at !== undefined && { expiresAt: audio.expires_at }),
+      ...(this.#audioFormat !== undefined && { format: this.#audioFormat }),
+    })
+  }
+
+  #annotations(annotations: NonNullable<Delta['annotations']>, out: ModelPart[]): void {
+    for (const { url_citation: citation } of annotations) {
+      const url = citation?.url
+      if (!citation || !url || this.#citations.has(url)) continue
+      this.#citations.add(url)
+      const id = `s${this.#citations.size}`
+      out.push({ type: 'source', source: { id, title: citation.title ?? url, url, content: citation.content ?? '' } })
+    }
+  }
+}
+
+/** The same thought may stand under two names in one delta; it is taken once. */
+function readReasoning(delta: Delta, out: ModelPart[]): void {
+  const plain = delta.reasoning_content || delta.reasoning
+  if (plain) out.push({ type: 'reasoning', text: plain })
+  if (!Array.isArray(delta.reasoning_details)) return
+  for (const detail of delta.reasoning_details) {
+    const text = detail.text || detail.summary
+    if (text && !plain) out.push({ type: 'reasoning', text })
+    if (detail.signature) out.push({ type: 'reasoning-end', signature: detail.signature })
+  }
+}
+
+function toUsage(usage: WireUsage): Usage | undefined {
+  return usageOf({
+    input: usage.prompt_tokens,
+    output: usage.completion_tokens,
+    cached: usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens,
+    reasoning: usage.completion_tokens_details?.reasoning_tokens,
+  })
+}
+
+function toFinishReason(wire: string, toolCalls: boolean): FinishReason {
+  switch (wire) {
+    case 'length':
+    case 'max_tokens':
+    case 'model_length':
+      return 'length'
+    case 'content_filter':
+      return 'content-filter'
+    case 'error':
+    case 'insufficient_system_resource':
+      throw new AppError('upstream-overloaded', 'The upstream broke off its answer', {
+        details: { upstreamCode: wire },
+      })
+    default:
+      // Some servers say `stop` behind tool calls, and some `tool_calls` without any.
+      return toolCalls ? 'tool-calls' : 'stop'
+  }
+}

@@ -1,0 +1,28 @@
+import { AppError, type ErrorCode } from '#errors/index.ts'
+
+/** Error codes of undici and Node that do not mean "no connection". */
+const codes: Record<string, ErrorCode> = {
+  UND_ERR_CONNECT_TIMEOUT: 'upstream-timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'upstream-timeout',
+  UND_ERR_BODY_TIMEOUT: 'upstream-timeout',
+  ETIMEDOUT: 'upstream-timeout',
+  UND_ERR_HEADERS_OVERFLOW: 'upstream-malformed',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream-malformed',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'upstream-malformed',
+}
+
+const messages: Partial<Record<ErrorCode, string>> = {
+  'upstream-timeout': 'The upstream did not answer in time',
+  'upstream-malformed': 'The upstream’s answer is not valid HTTP',
+  'upstream-unreachable': 'The upstream could not be reached',
+}
+
+/** What went wrong below HTTP → AppError: refused, reset, unknown host and TLS failures are `upstream-unreachable`. */
+export function transportError(thrown: Error): AppError {
+  if (thrown instanceof AppError) return thrown
+  const reason = (thrown as { code?: unknown }).code
+  const name = typeof reason === 'string' ? reason : ''
+  const code = codes[name] ?? (name.startsWith('HPE_') ? 'upstream-malformed' : 'upstream-unreachable')
+  const details = name === '' ? {} : { details: { reason: name } }
+  return new AppError(code, messages[code] ?? 'The upstream failed', { cause: thrown, ...details })
+}

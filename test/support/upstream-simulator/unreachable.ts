@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
+
+/** The origin of a port that was free a moment ago: connecting is refused. */
+export async function closedPort(): Promise<string> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return `http://127.0.0.1:${port}`
+}
+
+/** Listens with the smallest backlog and never accepts, because its thread is blocked at once. */
+const deafListener = `
+  const { createServer } = require('node:net')
+  const { parentPort } = require('node:worker_threads')
+  const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port)
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))
+  })`
+
+/** An origin whose backlog is full: the kernel drops further SYNs, so connecting neither succeeds nor fails. */
+export async function startBlackhole(): Promise<{ origin: string; close(): Promise<void> }> {
+  const worker = new Worker(deafListener, { eval: true })
+  const [port] = (await once(worker, 'message')) as [number]
+  const fillers: Socket[] = []
+  for (let index = 0; index < 8; index++) {
+    const filler = connect(port, '127.0.0.1')
+    filler.on('error', () => {})
+    fillers.push(filler)
+  }
+  // The first to get in shows that the listener is there; those behind it keep its backlog full.
+  await once(fillers[0]!, 'connect')
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    async close() {
+      for (const filler of fillers) filler.destroy()
+      await worker.terminate()
+    },
+  }
+}
