@@ -1,0 +1,149 @@
+import type { Dispatcher } from 'undici'
+import { AppError, type ErrorCode, errorInfo, toAppError } from '#errors/index.ts'
+import type { ModelCall, ModelQuery, OpenedModel, OpenModel, ProviderIo, Timeouts } from '#providers/spec.ts'
+import type { Permit } from './breaker.ts'
+import { type Offer, unknownModel } from './catalog.ts'
+import { observeParts } from './observe-parts.ts'
+import { inOrder } from './order.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface OpenModelDeps {
+  offersFor(model: string): readonly Offer[]
+  random(): number
+  dispatcher: Dispatcher
+  timeouts: Timeouts
+  /** Resolves after `ms`; rejects at once when the signal aborts. */
+  wait(ms: number, signal: AbortSignal): Promise<unknown>
+}
+
+const maxAttempts = 4
+const backoffMs = 300
+const longestWaitMs = 2_000
+
+/** What one upstream says of itself and another may do better. The rest is said of the request. */
+const passedOver = new Set<ErrorCode>([
+  'upstream-rate-limited',
+  'upstream-overloaded',
+  'upstream-unreachable',
+  'upstream-timeout',
+  'upstream-malformed',
+  'upstream-auth',
+])
+
+/** What each kind calls its slice of the provider options. */
+const optionsOf: Record<string, string> = { 'openai-compatible': 'openai' }
+
+/**
+ * Opens a model call on the first upstream, in order, that gives a first part. At most four attempts; an upstream whose
+ * circuit is open is not asked. When only one could be asked and it had a bad moment (5xx, no connection, or a
+ * Retry-After of at most two seconds), it is asked once more. `onRetry` hears of a failure when another attempt follows it;
+ * the last one is thrown.
+ */
+export function openModel(deps: OpenModelDeps): OpenModel {
+  return async (query, { signal, onRetry }) => {
+    const offers = deps.offersFor(query.model)
+    if (offers.length === 0) throw unknownModel(query.model)
+    let attempts = 0
+    let last: { error: AppError; offer: Offer } | undefined
+
+    async function attempt(offer: Offer, permit: Permit): Promise<OpenedModel | undefined> {
+      if (last) onRetry(errorInfo(last.error), last.offer.upstream.name)
+      attempts++
+      const result = await begin(offer, permit, query, signal, deps)
+      if (!(result instanceof AppError)) return result
+      if (!passedOver.has(result.code)) throw result
+      last = { error: result, offer }
+      return undefined
+    }
+
+    for (const offer of inOrder(offers, deps.random)) {
+      if (attempts === maxAttempts) break
+      const permit = offer.upstream.breaker.admit()
+      const opened = permit === undefined ? undefined : await attempt(offer, permit)
+      if (opened) return opened
+    }
+    if (!last) throw allOpen(offers)
+
+    const pauseMs = attempts === 1 ? pauseBefore(last.error, deps.random) : undefined
+    if (pauseMs !== undefined) {
+      await deps.wait(pauseMs, signal).catch((cause: unknown) => {
+        throw cancelled(cause)
+      })
+      const permit = last.offer.upstream.breaker.admit()
+      const opened = permit === undefined ? undefined : await attempt(last.offer, permit)
+      if (opened) return opened
+    }
+    throw last.error
+  }
+}
+
+/** Waits for the first part. Gives the failure back instead of throwing it. */
+async function begin(
+  offer: Offer,
+  permit: Permit,
+  query: ModelQuery,
+  signal: AbortSignal,
+  deps: OpenModelDeps,
+): Promise<OpenedModel | AppError> {
+  const { upstream, price } = offer
+  const io: ProviderIo = { signal, dispatcher: deps.dispatcher, timeouts: deps.timeouts }
+  const failed = (thrown: unknown) => blame(upstream, permit, thrown, signal)
+  try {
+    const iterator = upstream.provider.streamModel(callOf(query, offer), io)[Symbol.asyncIterator]()
+    let first = await iterator.next()
+    while (!first.done && first.value.length === 0) first = await iterator.next()
+    if (first.done) return failed(new AppError('upstream-malformed', 'The upstream’s answer has nothing in it'))
+    upstream.breaker.answered(permit)
+    const parts = observeParts(first.value, iterator, { failed, finished: () => upstream.breaker.succeeded(permit) })
+    return { upstream: upstream.name, price, parts }
+  } catch (thrown) {
+    return failed(thrown)
+  }
+}
+
+function callOf(query: ModelQuery, { upstream, model }: Offer): ModelCall {
+  const { providerOptions, ...rest } = query
+  return {
+    ...rest,
+    endpoint: upstream.endpoint,
+    model,
+    options: providerOptions[optionsOf[upstream.kind] ?? upstream.kind] ?? {},
+  }
+}
+
+/** Tells the breaker, and names the upstream in the error. */
+function blame(upstream: Upstream, permit: Permit, thrown: unknown, signal: AbortSignal): AppError {
+  const error = signal.aborted ? cancelled(thrown) : toAppError(thrown)
+  const { code, retryAfterMs } = error
+  if (passedOver.has(code)) upstream.breaker.failed(permit, code, retryAfterMs)
+  else if (code === 'cancelled' || code === 'internal') upstream.breaker.released(permit)
+  else upstream.breaker.answered(permit)
+  if (code === 'cancelled' || code === 'internal' || error.details?.upstream !== undefined) return error
+  return new AppError(code, error.message, {
+    details: { ...error.details, upstream: upstream.name },
+    cause: error.cause,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
+}
+
+/** How long to wait before the only upstream is asked again; undefined: not at all. */
+function pauseBefore({ code, retryAfterMs }: AppError, random: () => number): number | undefined {
+  const momentary = code === 'upstream-overloaded' || code === 'upstream-unreachable'
+  if (retryAfterMs === undefined || retryAfterMs === 0) return momentary ? Math.ceil(random() * backoffMs) : undefined
+  return (momentary || code === 'upstream-rate-limited') && retryAfterMs <= longestWaitMs ? retryAfterMs : undefined
+}
+
+function allOpen(offers: readonly Offer[]): AppError {
+  const waits = offers.map(({ upstream }) => upstream.breaker.waitMs())
+  const [only] = offers
+  return new AppError('upstream-overloaded', 'No upstream of this model can be asked now', {
+    details: offers.length === 1 ? { upstream: only!.upstream.name } : {},
+    retryAfterMs: Math.max(1_000, Math.min(...waits)),
+  })
+}
+
+function cancelled(cause: unknown): AppError {
+  return cause instanceof AppError && cause.code === 'cancelled'
+    ? cause
+    : new AppError('cancelled', 'The model call was cancelled', { cause })
+}
