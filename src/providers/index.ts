@@ -3,6 +3,8 @@
  * keeps nothing between calls, opens connections only through the dispatcher it is given, returns values and never
  * bytes, and knows neither doors nor the store. What vendors and servers get wrong is put right here and nowhere else.
  */
+import { anthropic } from './anthropic/index.ts'
+import { google } from './google/index.ts'
 import { openAiCompatible } from './openai-compatible/index.ts'
 import type { Provider } from './spec.ts'
 
@@ -13,4 +15,6 @@ export type { Endpoint, ModelCall, ModelPart, Provider, ProviderIo, Timeouts } f
 /** By kind. */
 export const providers: Record<string, Provider> = {
   [openAiCompatible.kind]: openAiCompatible,
+  [anthropic.kind]: anthropic,
+  [google.kind]: google,
 }

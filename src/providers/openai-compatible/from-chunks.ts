@@ -1,6 +1,7 @@
 import type { FinishReason, Usage } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 import { parseUpstreamJson } from '../json.ts'
+import { markSignature } from '../signature.ts'
 import type { ModelPart } from '../spec.ts'
 import { usageOf } from '../token-usage.ts'
 import type { Choice, Completion, Delta, WireUsage } from './api.ts'
@@ -142,7 +143,8 @@ function readReasoning(delta: Delta, out: ModelPart[]): void {
   for (const detail of delta.reasoning_details) {
     const text = detail.text || detail.summary
     if (text && !plain) out.push({ type: 'reasoning', text })
-    if (detail.signature) out.push({ type: 'reasoning-end', signature: detail.signature })
+    if (detail.signature)
+      out.push({ type: 'reasoning-end', signature: markSignature('openai-compatible', detail.signature) })
   }
 }
 

@@ -3,6 +3,7 @@ import { type Part, textOf } from '#contracts/index.ts'
 import type { AssistantSpeech, Speech, ToolCallPart } from '../conversation.ts'
 import { isObject, parseJson } from '../json.ts'
 import { fileData, fileText } from '../media.ts'
+import { ownSignature } from '../signature.ts'
 import type { ContentPart, RequestMessage, RequestToolCall } from './api.ts'
 import type { Dialect } from './dialect.ts'
 
@@ -46,7 +47,7 @@ function assistant(speech: AssistantSpeech, dialect: Dialect, named: { name?: st
 }
 
 function toToolCall(call: ToolCallPart, dialect: Dialect): RequestToolCall {
-  const signature = dialect.toolSignatures ? call.signature : undefined
+  const signature = dialect.toolSignatures ? ownSignature('openai-compatible', call.signature) : undefined
   return {
     id: shortId(call.callId),
     type: 'function',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '#errors/index.ts'
 import { isObject, parseJson } from '../json.ts'
+import { markSignature } from '../signature.ts'
 import type { ModelPart } from '../spec.ts'
 import type { AnswerToolCall } from './api.ts'
 
@@ -40,7 +41,7 @@ export class ToolCalls {
         index: call.index,
         callId,
         name,
-        ...(signature !== undefined && { signature }),
+        ...(signature !== undefined && { signature: markSignature('openai-compatible', signature) }),
       })
       if (call.arguments !== '') out.push({ type: 'tool-input-delta', index: call.index, text: call.arguments })
     }
