@@ -22,31 +22,3 @@ export async function startPair(bench: Bench, path: 'requests' | 'streams'): Pro
     },
   }
 }
-
-export type Cost = { cpuMicros: number; wallMs: number; turns: number | undefined }
-
-/** Runs some load and reads what it cost the server; `server` is undefined for load that goes straight to the mock. */
-export async function measureCost<T>(server: Server | undefined, work: () => Promise<T>): Promise<T & Cost> {
-  const count = () => server?.subject.countTurns?.(server.deployment)
-  const cpuBefore = server?.cpuMicros() ?? 0
-  const turnsBefore = count()
-  const startedAt = performance.now()
-  const result = await work()
-  const wallMs = performance.now() - startedAt
-  server?.assertAlive()
-  const cpuMicros = (server?.cpuMicros() ?? 0) - cpuBefore
-  const turnsAfter = count()
-  const turns = turnsBefore === undefined || turnsAfter === undefined ? undefined : turnsAfter - turnsBefore
-  return { ...result, cpuMicros, wallMs, turns }
-}
-
-/** Why a result proves nothing: failed requests, or turns that were not stored. */
-export function findFaults(
-  result: { errors: number; firstError?: string; turns: number | undefined },
-  sent: number,
-): string[] {
-  const faults: string[] = []
-  if (result.errors > 0) faults.push(`${result.errors} errors, first: ${result.firstError}`)
-  if (result.turns !== undefined && result.turns !== sent) faults.push(`${sent} sent but ${result.turns} turns stored`)
-  return faults
-}

@@ -29,7 +29,7 @@ export function parseOptions(argv: string[]): Options {
   const unknown = only.find((name) => !scenarioNames.includes(name))
   if (unknown !== undefined) throw new Error(`unknown scenario ${unknown}; there are ${scenarioNames.join(', ')}`)
   if (values.subject !== 'parley' && values.subject !== 'bare') throw new Error('--subject is parley or bare')
-  const rounds = Number(values.rounds ?? (values.quick || values.profile ? 1 : 3))
+  const rounds = Number(values.rounds ?? (values.quick || values.profile ? 1 : 5))
   if (!(rounds >= 1 && rounds <= 20)) throw new Error('--rounds is a number from 1 to 20')
   return { only, quick: values.quick, profile: values.profile, subject: values.subject, rounds }
 }

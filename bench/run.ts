@@ -14,6 +14,7 @@ import { runStream } from './scenarios/stream.ts'
 import { bareProxy, parley } from './subjects.ts'
 import { type Circumstances, renderTable } from './table.ts'
 
+const ROOT = new URL('..', import.meta.url).pathname
 const RESULT_FOLDER = new URL('results', import.meta.url).pathname
 
 const scenarios: Record<ScenarioName, Scenario> = {
@@ -63,13 +64,19 @@ async function main(): Promise<void> {
   try {
     for (const name of options.only) {
       log(name)
-      rows.push(...(await scenarios[name](bench)))
+      rows.push(...(await scenarios[name](bench).catch((error: Error) => [failedRow(name, error, log)])))
     }
   } finally {
     mock.stop()
     load.stop()
   }
   report(bench, rows)
+}
+
+/** A scenario that fails takes none of the others with it. */
+function failedRow(name: string, error: Error, log: (line: string) => void): Row {
+  log(`${name} failed: ${error.message}`)
+  return { measure: name, unit: '', subject: [], voids: [error.message.slice(0, 500).replaceAll('\n', ' ')], notes: [] }
 }
 
 function report(bench: Bench, rows: Row[]): void {
@@ -79,6 +86,8 @@ function report(bench: Bench, rows: Row[]): void {
   writeFileSync(`${RESULT_FOLDER}/latest.md`, table)
   const record = { circumstances, options: bench.options, subject: bench.subject.name, rows: judged }
   writeFileSync(`${RESULT_FOLDER}/latest.json`, `${JSON.stringify(record, null, 2)}\n`)
+  // `npm run check` covers the results too, and Biome has its own idea of a table.
+  execFileSync(`${ROOT}node_modules/.bin/biome`, ['format', '--write', RESULT_FOLDER], { cwd: ROOT, stdio: 'ignore' })
   console.log(table)
   if (!bench.options.profile) return
   for (const file of readdirSync(PROFILE_FOLDER)) bench.log(`profile: node bench/profile-summary.ts bench/out/${file}`)

@@ -11,6 +11,7 @@ import type { Subject } from '../subjects.ts'
 const OPEN_COUNT = 1000
 const WARM_COUNT = 20
 const SETTLE_MS = 1500
+const MOST_ROUNDS = 3
 
 type Opening = { afterStartMb: number; perOpenKb: number; failure?: string }
 
@@ -18,7 +19,7 @@ export const runMemory: Scenario = async (bench) => {
   const baseline: Opening[] = []
   const subject: Opening[] = []
   const sockets: Opening[] = []
-  for (let round = 0; round < bench.options.rounds; round += 1) {
+  for (let round = 0; round < Math.min(MOST_ROUNDS, bench.options.rounds); round += 1) {
     baseline.push(await measureOpening(bench, bench.baseline, 'hold'))
     subject.push(await measureOpening(bench, bench.subject, 'hold'))
     if (bench.options.subject === 'parley') sockets.push(await measureOpening(bench, bench.subject, 'sockets'))

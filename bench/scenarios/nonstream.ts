@@ -1,6 +1,7 @@
 /** Whole JSON answers: throughput, CPU and added latency, and whether each request is in the database afterwards. */
 import type { Bench, Scenario } from '../bench-context.ts'
-import { type ChatPair, type Cost, findFaults, measureCost, startPair } from '../chat-pair.ts'
+import { type ChatPair, startPair } from '../chat-pair.ts'
+import { type Cost, findDisturbances, findFaults, measureCost } from '../cost.ts'
 import type { Server } from '../gateway.ts'
 import type { RequestsResult } from '../load-jobs.ts'
 import type { Row } from '../row.ts'
@@ -51,8 +52,8 @@ async function measurePoint(bench: Bench, pair: ChatPair, point: Point): Promise
 
 function measureOnce(bench: Bench, server: Server | undefined, point: Point): Promise<Round> {
   const target = server ?? { port: bench.mock.port, key: 'direct' }
-  const durationMs = bench.options.quick ? 700 : 3000
-  return measureCost(server, () => {
+  const durationMs = bench.options.quick ? 700 : 2000
+  return measureCost(bench, server, () => {
     const { concurrency, bodyBytes } = point
     return bench.load.run({
       kind: 'requests',
@@ -66,15 +67,9 @@ function measureOnce(bench: Bench, server: Server | undefined, point: Point): Pr
 
 function toRows(point: Point, label: string, direct: Round[], baseline: Round[], subject: Round[]): Row[] {
   const voids = [...direct, ...baseline, ...subject].flatMap((round) => findFaults(round, round.requests))
-  const notes: string[] = []
+  const notes = findDisturbances([...baseline, ...subject])
   const latency = (rounds: Round[], at: 'p50' | 'p95' | 'p99') => medianOf(rounds, (round) => round.latencyMs[at])
-  const busy = (rounds: Round[]) => medianOf(rounds, (round) => round.cpuMicros / (round.wallMs * 1000))
   if (latency(direct, 'p50') >= 0.9 * latency(subject, 'p50')) voids.push('direct is within 10 % of the gateway')
-  if (point.concurrency >= 10 && busy(baseline) < 0.85) {
-    notes.push(
-      `baseline core only ${Math.round(busy(baseline) * 100)} % busy: the load side limits it, trust the CPU line`,
-    )
-  }
   const added = (rounds: Round[]) =>
     (['p50', 'p95', 'p99'] as const).map((at) => latency(rounds, at) - latency(direct, at))
   const perSecond = (rounds: Round[]) => medianOf(rounds, (round) => round.perSecond)

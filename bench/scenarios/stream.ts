@@ -1,6 +1,7 @@
 /** Streams at the pace of a model: CPU per chunk, added time to first token, and how even the frames arrive. */
 import type { Bench, Scenario } from '../bench-context.ts'
-import { type ChatPair, type Cost, findFaults, measureCost, startPair } from '../chat-pair.ts'
+import { type ChatPair, startPair } from '../chat-pair.ts'
+import { type Cost, findDisturbances, findFaults, measureCost } from '../cost.ts'
 import type { Server } from '../gateway.ts'
 import type { StreamsResult } from '../load-jobs.ts'
 import { PACED_CONTENT_FRAMES } from '../mock-answers.ts'
@@ -40,8 +41,10 @@ async function measureLevel(bench: Bench, pair: ChatPair, level: number): Promis
 
 function measureOnce(bench: Bench, server: Server | undefined, concurrency: number): Promise<Round> {
   const { port, key } = server ?? { port: bench.mock.port, key: 'direct' }
-  const durationMs = bench.options.quick ? 1500 : 6000
-  return measureCost(server, () => bench.load.run({ kind: 'streams', target: { port, key }, concurrency, durationMs }))
+  const durationMs = bench.options.quick ? 1500 : 3000
+  return measureCost(bench, server, () =>
+    bench.load.run({ kind: 'streams', target: { port, key }, concurrency, durationMs }),
+  )
 }
 
 /** Over the chunks that the upstream sent, so that a server which merges chunks neither gains nor loses by it. */
@@ -51,7 +54,7 @@ function cpuPerChunk(rounds: Round[]): number {
 
 function toRows(level: number, direct: Round[], baseline: Round[], subject: Round[]): Row[] {
   const voids = [...direct, ...baseline, ...subject].flatMap((round) => findFaults(round, round.streams))
-  const notes: string[] = []
+  const notes = findDisturbances([...baseline, ...subject])
   const perStream = medianOf(subject, (round) => round.contentFrames / round.streams)
   if (Math.abs(perStream - PACED_CONTENT_FRAMES) > 0.5) {
     notes.push(`${perStream.toFixed(1)} text frames reached the client for ${PACED_CONTENT_FRAMES} sent`)
