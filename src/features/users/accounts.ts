@@ -6,7 +6,7 @@ import { isUuid, uuidv7 } from '#lib/uuid.ts'
 import { type Database, isUniqueViolation } from '#store/index.ts'
 import { normaliseEmail } from './email.ts'
 import { checkPassword, hashPassword, verifyPassword } from './password.ts'
-import { requirePerson } from './policy.ts'
+import { requireAccount, requirePerson } from './policy.ts'
 import { toUser, type User } from './present.ts'
 import { findUserBy, insertUser, type NewUser, replacePassword, updateUser, voidSessions } from './store.ts'
 
@@ -67,6 +67,12 @@ export async function findUser(
       ? await findUserBy(deps.database, 'email', normaliseEmail('email', by.email))
       : await findUserBy(deps.database, 'public_id', by.publicId)
   return row && toUser(row)
+}
+
+/** The caller's own account. */
+export function getOwnAccount(deps: UsersDeps, principal: Principal): Promise<User> {
+  requireAccount(principal)
+  return getUserById(deps, principal.user.id)
 }
 
 /** Changes the caller's own profile. Throws `conflict` when the email is taken. */

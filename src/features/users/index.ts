@@ -8,6 +8,7 @@ import {
   createUser,
   endSessions,
   findUser,
+  getOwnAccount,
   getUserById,
   setDisabled,
   type UsersDeps,
@@ -27,6 +28,8 @@ export function users(deps: UsersDeps) {
     create: bind(deps, createUser),
     /** Throws `not-found`. */
     get: bind(deps, getUserById),
+    /** The caller's own account. */
+    me: bind(deps, getOwnAccount),
     find: bind(deps, findUser),
     update: bind(deps, updateProfile),
     changePassword: bind(deps, changePassword),

@@ -1,0 +1,68 @@
+import { Type } from 'typebox'
+import type { Scoped } from '#doors/gate/index.ts'
+import { invalid } from '#errors/index.ts'
+import { presentMember, type Workspaces } from '#features/workspaces/index.ts'
+import { ok } from '../envelope.ts'
+
+const ws = Type.String({ maxLength: 64 })
+const role = Type.String({ enum: ['owner', 'admin', 'member'] })
+const one = Type.Object({ ws, user_id: Type.String({ maxLength: 64 }) })
+const addition = Type.Object({
+  user_id: Type.Optional(Type.String({ maxLength: 64 })),
+  email: Type.Optional(Type.String({ maxLength: 254 })),
+  role: Type.Optional(role),
+})
+const tags = ['workspaces']
+
+/** /api/v1/workspaces/{ws}/members: list, add by id or email, change the role, remove. */
+export function memberRoutes(
+  door: Scoped,
+  deps: { workspaces: Pick<Workspaces, 'members' | 'addMember' | 'setRole' | 'removeMember'> },
+): void {
+  const url = '/api/v1/workspaces/:ws/members'
+
+  door.route({
+    method: 'GET',
+    url,
+    schema: { params: Type.Object({ ws }), tags },
+    handler: async ({ principal, params }) =>
+      ok((await deps.workspaces.members(principal, params.ws)).map(presentMember)),
+  })
+
+  door.route({
+    method: 'POST',
+    url,
+    schema: { params: Type.Object({ ws }), body: addition, tags },
+    config: { scope: 'admin' },
+    handler: async ({ principal, params, body }) => {
+      const user = body.user_id === undefined ? byEmail(body.email) : { publicId: body.user_id }
+      const member = await deps.workspaces.addMember(principal, params.ws, { user, role: body.role ?? 'member' })
+      return ok(presentMember(member), 'Member added')
+    },
+  })
+
+  door.route({
+    method: ['PUT', 'PATCH'],
+    url: `${url}/:user_id`,
+    schema: { params: one, body: Type.Object({ role }), tags },
+    config: { scope: 'admin' },
+    handler: async ({ principal, params, body }) =>
+      ok(presentMember(await deps.workspaces.setRole(principal, params.ws, params.user_id, body.role)), 'Role changed'),
+  })
+
+  door.route({
+    method: 'DELETE',
+    url: `${url}/:user_id`,
+    schema: { params: one, tags },
+    config: { scope: 'admin' },
+    handler: async ({ principal, params }) => {
+      await deps.workspaces.removeMember(principal, params.ws, params.user_id)
+      return ok(null, 'Member removed')
+    },
+  })
+}
+
+function byEmail(email: string | undefined): { email: string } {
+  if (email === undefined) throw invalid('user_id', "'user_id' or 'email' field is required")
+  return { email }
+}

@@ -1,0 +1,37 @@
+import { Type } from 'typebox'
+import type { Scoped } from '#doors/gate/index.ts'
+import { presentWorkspace, type Workspaces } from '#features/workspaces/index.ts'
+import { ok } from '../envelope.ts'
+
+const tags = ['workspaces']
+
+/** GET and POST /api/v1/workspaces, GET /api/v1/workspaces/{ws}: those the caller is a member of. */
+export function workspaceCollectionRoutes(
+  door: Scoped,
+  deps: { workspaces: Pick<Workspaces, 'list' | 'create' | 'get'> },
+): void {
+  const url = '/api/v1/workspaces'
+
+  door.route({
+    method: 'GET',
+    url,
+    schema: { tags },
+    handler: async ({ principal }) => ok((await deps.workspaces.list(principal)).map(presentWorkspace)),
+  })
+
+  door.route({
+    method: 'POST',
+    url,
+    schema: { body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }), tags },
+    config: { scope: 'admin' },
+    handler: async ({ principal, body }) =>
+      ok(presentWorkspace(await deps.workspaces.create(principal, { name: body.name })), 'Workspace created'),
+  })
+
+  door.route({
+    method: 'GET',
+    url: `${url}/:ws`,
+    schema: { params: Type.Object({ ws: Type.String({ maxLength: 64 }) }), tags },
+    handler: async ({ principal, params }) => ok(presentWorkspace(await deps.workspaces.get(principal, params.ws))),
+  })
+}
