@@ -1,6 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
 import { Agent } from 'undici'
+import { expect } from 'vitest'
 import type { Message } from '#contracts/index.ts'
+import type { AppError } from '#errors/index.ts'
+import type { EventReader } from './run-call.ts'
 import type { Endpoint, ModelCall, ModelPart, Provider, ProviderIo, Timeouts } from './spec.ts'
+import { sseDecoder } from './sse.ts'
 
 /** Long enough never to matter on a busy machine. */
 export const patient: Timeouts = { connectMs: 10_000, firstPartMs: 10_000, betweenPartsMs: 10_000, wholeMs: 10_000 }
@@ -70,4 +77,43 @@ export function merged(parts: readonly ModelPart[]): ModelPart[] {
     else whole.push(part)
   }
   return whole
+}
+
+/** What a reader makes of an answer's bytes, with the error as the last element. */
+export function readAnswer(reader: EventReader, chunks: readonly Uint8Array[]): unknown[] {
+  const parts: ModelPart[] = []
+  const decoder = sseDecoder((data, event) => {
+    if (!reader.done) reader.readEvent(data, event, parts)
+  })
+  try {
+    for (const chunk of chunks) decoder.push(chunk)
+    parts.push(reader.finish())
+    return merged(parts)
+  } catch (error) {
+    return [...merged(parts), (error as AppError).code]
+  }
+}
+
+/** A fixture's bytes. `folder`: the test's `import.meta.dirname`. */
+export function fixture(folder: string, name: string): Buffer {
+  return readFileSync(join(folder, '__fixtures__', name))
+}
+
+export function fixtureNames(folder: string): string[] {
+  return readdirSync(join(folder, '__fixtures__'))
+}
+
+/** The property that cutting the bytes anywhere, once or often, changes nothing. */
+export function expectTearable(bytes: Buffer, read: (chunks: readonly Uint8Array[]) => unknown): void {
+  const whole = read([bytes])
+  for (let at = 1; at < bytes.length; at++) expect(read([bytes.subarray(0, at), bytes.subarray(at)])).toEqual(whole)
+  const places = fc.array(fc.nat(bytes.length), { maxLength: 40 }).map((list) => list.sort((a, b) => a - b))
+  fc.assert(
+    fc.property(places, (cuts) => {
+      const ends = [...cuts, bytes.length]
+      const chunks = ends.map((end, index) => bytes.subarray(index === 0 ? 0 : ends[index - 1], end))
+      expect(read(chunks)).toEqual(whole)
+    }),
+    { numRuns: 50 },
+  )
 }

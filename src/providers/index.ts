@@ -4,6 +4,7 @@
  * bytes, and knows neither doors nor the store. What vendors and servers get wrong is put right here and nowhere else.
  */
 import { anthropic } from './anthropic/index.ts'
+import { builtin } from './builtin/index.ts'
 import { google } from './google/index.ts'
 import { openAiCompatible } from './openai-compatible/index.ts'
 import type { Provider } from './spec.ts'
@@ -17,4 +18,5 @@ export const providers: Record<string, Provider> = {
   [openAiCompatible.kind]: openAiCompatible,
   [anthropic.kind]: anthropic,
   [google.kind]: google,
+  [builtin.kind]: builtin,
 }

@@ -44,7 +44,8 @@ export class ChunkReader {
     const error = chunk.error ?? chunk.x_groq?.error
     if (error) throw toldError(error, text, this.#secret)
     if (chunk.object === 'error') throw toldError(chunk, text, this.#secret)
-    this.#id ??= chunk.id
+    // Azure's first chunk has an empty one.
+    this.#id ||= chunk.id
     if (chunk.system_fingerprint) this.#fingerprint = chunk.system_fingerprint
     if (chunk.service_tier) this.#tier = chunk.service_tier
     const usage = chunk.usage ?? chunk.x_groq?.usage

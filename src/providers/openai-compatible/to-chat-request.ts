@@ -16,11 +16,14 @@ const reserved = ['model', 'messages', 'stream', 'n']
 export function toChatRequest(call: ModelCall): ChatRequest {
   const dialect = dialectOf(call.endpoint.url)
   const options = passableOptions(call.options, reserved)
-  const { stream_options: streamOptions, ...rest } = options
+  const { stream_options: streamOptions, ...all } = options
+  const { max_tokens: _old, max_completion_tokens: _new, ...unlimited } = all
+  const limit = call.sampling.maxOutputTokens
+  const limitField = 'max_completion_tokens' in all ? 'max_completion_tokens' : dialect.maxTokensField
   return {
-    ...rest,
+    ...(limit === undefined ? all : { ...unlimited, [limitField]: limit }),
     ...withoutUndefined({
-      ...sampling(call, dialect, rest),
+      ...sampling(call, dialect),
       tools: call.tools.length === 0 ? undefined : call.tools.map(toTool),
       tool_choice: call.tools.length === 0 ? undefined : toToolChoice(call.toolChoice),
       response_format: toResponseFormat(call.responseFormat),
@@ -34,17 +37,8 @@ export function toChatRequest(call: ModelCall): ChatRequest {
   }
 }
 
-function sampling(call: ModelCall, dialect: Dialect, options: Record<string, unknown>): Record<string, unknown> {
-  const { sampling } = call
-  const limit: Record<string, unknown> = {}
-  if (sampling.maxOutputTokens !== undefined) {
-    const asked = 'max_completion_tokens' in options ? 'max_completion_tokens' : dialect.maxTokensField
-    delete options.max_tokens
-    delete options.max_completion_tokens
-    limit[asked] = sampling.maxOutputTokens
-  }
+function sampling({ sampling }: ModelCall, dialect: Dialect): Record<string, unknown> {
   return {
-    ...limit,
     temperature: sampling.temperature,
     top_p: sampling.topP,
     top_k: dialect.topK ? sampling.topK : undefined,
