@@ -24,7 +24,7 @@ export interface Breaker {
   failed(permit: Permit, code: ErrorCode, retryAfterMs?: number): void
   /** The call said nothing about the upstream (it was cancelled). */
   released(permit: Permit): void
-  /** Milliseconds until `admit` may give a permit; 0: now. */
+  /** Milliseconds until `admit` is likely to give a permit; 0: now. */
   waitMs(): number
   circuit(): Circuit
 }
@@ -115,7 +115,9 @@ export function breaker(options: {
     waitMs() {
       recover()
       if (state === 'closed') return 0
-      return Math.max(0, (state === 'open' ? openUntil : probeUntil) - now())
+      if (state === 'open') return Math.max(0, openUntil - now())
+      // The probe under way will soon have decided.
+      return Math.max(0, Math.min(1_000, probeUntil - now()))
     },
     circuit() {
       recover()

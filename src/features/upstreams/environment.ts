@@ -1,8 +1,15 @@
-import type { EnvironmentUpstreams } from '#config/index.ts'
 import { seal, unseal } from '#lib/seal.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { Transaction } from '#store/index.ts'
 import { changeRow, type UpstreamRow } from './store.ts'
+
+/** What the configuration says of upstreams (config/env.ts). */
+export interface EnvironmentUpstreams {
+  openai?: { url: string; secret: string }
+  anthropic?: { url: string; secret: string }
+  gemini?: { url: string; secret: string }
+  ollama?: { url: string }
+}
 
 export const defaultWeight = 100
 export const defaultPriority = 100

@@ -5,6 +5,8 @@
  */
 export type { CircuitState } from './breaker.ts'
 export type { OfferedModel } from './catalog.ts'
+export type { EnvironmentUpstreams } from './environment.ts'
+export type { Log } from './list-models.ts'
 export type { UpstreamView } from './present.ts'
 export { type UpstreamHealth, type Upstreams, type UpstreamsDeps, upstreams } from './upstreams.ts'
 export type { UpstreamChange, UpstreamInput } from './validate.ts'

@@ -34,15 +34,14 @@ export function observeParts(
   }
 
   const iterator: AsyncIterator<ModelPart[]> = {
-    async next() {
-      if (waiting) {
-        const value = waiting
-        waiting = undefined
-        return arrived({ done: false, value })
-      }
-      return rest.next().then(arrived, (thrown) => {
-        throw broke(thrown)
-      })
+    next() {
+      if (!waiting)
+        return rest.next().then(arrived, (thrown) => {
+          throw broke(thrown)
+        })
+      const value = waiting
+      waiting = undefined
+      return Promise.resolve(arrived({ done: false, value }))
     },
     async return() {
       over = true

@@ -18,6 +18,8 @@ export interface OpenModelDeps {
 
 const maxAttempts = 4
 const backoffMs = 300
+/** Added to a Retry-After, so that all who were told the same do not come back at once. */
+const spreadMs = 50
 const longestWaitMs = 2_000
 
 /** What one upstream says of itself and another may do better. The rest is said of the request. */
@@ -130,7 +132,9 @@ function blame(upstream: Upstream, permit: Permit, thrown: unknown, signal: Abor
 function pauseBefore({ code, retryAfterMs }: AppError, random: () => number): number | undefined {
   const momentary = code === 'upstream-overloaded' || code === 'upstream-unreachable'
   if (retryAfterMs === undefined || retryAfterMs === 0) return momentary ? Math.ceil(random() * backoffMs) : undefined
-  return (momentary || code === 'upstream-rate-limited') && retryAfterMs <= longestWaitMs ? retryAfterMs : undefined
+  const worthIt = (momentary || code === 'upstream-rate-limited') && retryAfterMs <= longestWaitMs
+  // Timers may run a little before the clock that the circuit reads.
+  return worthIt ? retryAfterMs + 2 + Math.ceil(random() * spreadMs) : undefined
 }
 
 function allOpen(offers: readonly Offer[]): AppError {

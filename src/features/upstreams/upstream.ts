@@ -62,5 +62,5 @@ export function readUpstream(
 }
 
 export function identityOf(row: UpstreamRow): string {
-  return `${row.id} ${row.kind} ${row.endpoint} ${row.secret}`
+  return `${row.id} ${row.name} ${row.kind} ${row.endpoint} ${row.secret}`
 }

@@ -1,0 +1,409 @@
+import { Agent } from 'undici'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { AppError } from '#errors/index.ts'
+import { deriveKey } from '#lib/seal.ts'
+import type { Endpoint, Provider } from '#providers/spec.ts'
+import { databaseKinds, freshDatabase, type TestDatabase } from '#test/support/databases.ts'
+import { refusal, scriptedProvider, testClock } from './upstream-for-test.ts'
+import { type Upstreams, type UpstreamsDeps, upstreams } from './upstreams.ts'
+import type { UpstreamChange, UpstreamInput } from './validate.ts'
+
+const openai = { url: 'https://api.openai.com/v1', secret: 'sk-proj-0123456789abcdef' }
+const anthropic = { url: 'https://api.anthropic.com/v1', secret: 'sk-ant-0123456789abcdef' }
+const input: UpstreamInput = {
+  name: 'groq',
+  kind: 'openai-compatible',
+  endpoint: 'https://api.groq.com/openai/v1',
+  secret: 'gsk_0123456789abcdefghij',
+}
+
+describe.each(databaseKinds)('upstreams on %s', (kind) => {
+  const cleanUps: (() => Promise<unknown>)[] = []
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+  })
+
+  async function fresh(): Promise<TestDatabase> {
+    const made = await freshDatabase(kind)
+    cleanUps.push(made.close)
+    return made
+  }
+
+  /** `lists` by endpoint URL: names, or what asking for them throws. */
+  function start(
+    database: UpstreamsDeps['database'],
+    options: Partial<UpstreamsDeps> & { lists?: Record<string, string[] | AppError> } = {},
+  ) {
+    const clock = testClock()
+    const lists = options.lists ?? {}
+    const asked: Endpoint[] = []
+    const warnings: string[] = []
+    const provider = (kind: string): Provider => ({
+      ...scriptedProvider(kind),
+      async listModels(endpoint) {
+        asked.push(endpoint)
+        const list = lists[endpoint.url] ?? new AppError('upstream-unreachable', 'nobody there')
+        if (list instanceof AppError) throw list
+        return list
+      },
+    })
+    const made = upstreams({
+      database,
+      now: clock.now,
+      secretKey: deriveKey('master', 'upstreams'),
+      providers: Object.fromEntries(
+        ['builtin', 'openai-compatible', 'anthropic', 'google'].map((name) => [name, provider(name)]),
+      ),
+      dispatcher: new Agent(),
+      localOllama: false,
+      log: { info: () => undefined, warn: (_, message) => void warnings.push(message) },
+      ...options,
+    })
+    cleanUps.push(made.close)
+    return { made, clock, lists, asked, warnings }
+  }
+
+  const names = (made: Upstreams) => made.models().map(({ id }) => id)
+  const stored = (database: UpstreamsDeps['database']) =>
+    database.read.selectFrom('upstreams').selectAll().orderBy('id').execute()
+
+  describe('the environment', () => {
+    it('gives rows with sealed secrets, and the builtin one always', async () => {
+      const { database } = await fresh()
+      const { made, lists } = start(database)
+      lists[openai.url] = ['gpt-4o', 'gpt-4o', '', 'bad\nname']
+      await made.discover({ openai, anthropic })
+      const rows = await stored(database)
+      expect(rows.map(({ name, kind, source, enabled }) => ({ name, kind, source, enabled }))).toEqual([
+        { name: 'builtin', kind: 'builtin', source: 'environment', enabled: 1 },
+        { name: 'openai', kind: 'openai-compatible', source: 'environment', enabled: 1 },
+        { name: 'anthropic', kind: 'anthropic', source: 'environment', enabled: 1 },
+      ])
+      expect(JSON.stringify(rows)).not.toContain('0123456789abcdef')
+      await made.refreshModels()
+      expect(names(made)).toEqual(['gpt-4o', 'builtin/extractive'])
+      expect((await stored(database))[1]?.models).toBe('["gpt-4o"]')
+      expect(made.defaultModel()).toBe('gpt-4o')
+    })
+
+    it('offers the builtin model alone when it is empty', async () => {
+      const { database } = await fresh()
+      const { made } = start(database)
+      await made.discover({})
+      expect(names(made)).toEqual(['builtin/extractive'])
+      expect(made.defaultModel()).toBe('builtin/extractive')
+      expect(made.findModel('auto')).toMatchObject({ id: 'builtin/extractive', price: { input: 0, output: 0 } })
+      expect(made.findModel('gpt-4o')).toBeUndefined()
+    })
+
+    it('changes nothing when nothing changed, and only what it says', async () => {
+      const { database } = await fresh()
+      const first = start(database)
+      await first.made.discover({ openai })
+      const before = await stored(database)
+      await first.made.close()
+
+      const second = start(database)
+      await second.made.discover({ openai })
+      expect(await stored(database)).toEqual(before)
+      const [, view] = await second.made.list()
+      await second.made.update(view!.id, { weight: 7, prices: { 'gpt-4o': { input: 1, output: 2 } } })
+      await second.made.close()
+
+      const third = start(database)
+      await third.made.discover({ openai: { url: 'https://eu.example/v1', secret: 'another secret' } })
+      expect((await third.made.list())[1]).toMatchObject({
+        endpoint: 'https://eu.example/v1',
+        weight: 7,
+        prices: { 'gpt-4o': { input: 1, output: 2 } },
+        enabled: true,
+      })
+      await third.made.refreshModels()
+      expect(third.asked.at(-1)).toEqual({ url: 'https://eu.example/v1', secret: 'another secret' })
+    })
+
+    it('disables what is gone and forgets its secret, and brings it back with the variable', async () => {
+      const { database } = await fresh()
+      const first = start(database)
+      await first.made.discover({ openai, anthropic })
+      await first.made.close()
+      const second = start(database)
+      await second.made.discover({ anthropic })
+      const gone = (await second.made.list())[1]!
+      expect(gone).toMatchObject({ name: 'openai', enabled: false, has_secret: false, endpoint: '' })
+      expect(await refusal(second.made.update(gone.id, { enabled: true }))).toMatchObject({ code: 'conflict' })
+      expect(second.made.findModel('openai/gpt-4o')).toBeUndefined()
+      await second.made.close()
+      const third = start(database)
+      await third.made.discover({ openai, anthropic })
+      expect((await third.made.list())[1]).toMatchObject({ id: gone.id, enabled: true, has_secret: true })
+    })
+
+    it('does not enable what an administrator disabled', async () => {
+      const { database } = await fresh()
+      const first = start(database)
+      await first.made.discover({ openai })
+      await first.made.update((await first.made.list())[1]!.id, { enabled: false })
+      await first.made.close()
+      const second = start(database)
+      await second.made.discover({ openai })
+      expect((await second.made.list())[1]).toMatchObject({ enabled: false, endpoint: openai.url })
+    })
+
+    it('leaves an administrator’s upstream of the same name alone', async () => {
+      const { database } = await fresh()
+      const first = start(database)
+      await first.made.create({ ...input, name: 'openai' })
+      await first.made.discover({ openai })
+      expect(first.warnings).toContainEqual(expect.stringContaining('an administrator made'))
+      expect((await first.made.list()).find(({ name }) => name === 'openai')).toMatchObject({
+        endpoint: input.endpoint,
+        source: 'admin',
+      })
+    })
+
+    it('may be sealed with another master secret than before', async () => {
+      const { database } = await fresh()
+      const first = start(database)
+      await first.made.create(input)
+      await first.made.discover({ openai })
+      await first.made.close()
+      const second = start(database, { secretKey: deriveKey('other', 'upstreams') })
+      await second.made.discover({ openai })
+      expect(second.made.health().map(({ name }) => name)).toEqual(['builtin', 'openai'])
+      expect(second.warnings).toContainEqual(expect.stringContaining('cannot be used'))
+      expect((await second.made.list())[0]).toMatchObject({ name: 'groq', has_secret: true, secret_hint: '' })
+    })
+  })
+
+  describe('a local Ollama', () => {
+    const url = 'http://127.0.0.1:11434/v1'
+    const settled = async (made: Upstreams) => {
+      await made.refreshModels()
+      await made.close()
+    }
+
+    it('is found when it is there, and not missed when it is not', async () => {
+      const { database } = await fresh()
+      const absent = start(database, { localOllama: url })
+      await absent.made.discover({})
+      await settled(absent.made)
+      expect(absent.warnings).toEqual([])
+      expect(await absent.made.list()).toHaveLength(1)
+
+      const found = start(database, { localOllama: url, lists: { [url]: ['llama3.2:latest'] } })
+      await found.made.discover({})
+      await expect.poll(() => names(found.made)).toEqual(['llama3.2:latest', 'builtin/extractive'])
+      expect(found.made.findModel('llama3.2')?.price).toEqual({ input: 0, output: 0 })
+      expect(found.made.defaultModel()).toBe('llama3.2:latest')
+      await settled(found.made)
+
+      const again = start(database, { localOllama: url })
+      await again.made.discover({})
+      await expect.poll(async () => (await again.made.list())[1]).toMatchObject({ name: 'ollama', enabled: false })
+    })
+
+    it('is not looked for when the environment names one', async () => {
+      const { database } = await fresh()
+      const given = start(database, { localOllama: url })
+      await given.made.discover({ ollama: { url: 'http://gpu.lan:11434/v1' } })
+      await settled(given.made)
+      expect(new Set(given.asked.map((endpoint) => endpoint.url))).toEqual(new Set(['http://gpu.lan:11434/v1']))
+    })
+  })
+
+  describe('an administrator', () => {
+    it('makes, changes, reads and removes an upstream, and never sees a secret again', async () => {
+      const { database } = await fresh()
+      const { made, lists } = start(database)
+      await made.discover({})
+      lists[input.endpoint] = ['llama-4', 'qwen3']
+      const view = await made.create({ ...input, prices: { qwen3: { input: 5, output: 6, cachedInput: 1 } } })
+      expect(view).toMatchObject({
+        name: 'groq',
+        has_secret: true,
+        secret_hint: 'ghij',
+        weight: 100,
+        priority: 100,
+        enabled: true,
+        source: 'admin',
+        health: 'closed',
+        prices: { qwen3: { input: 5, output: 6, cached_input: 1 } },
+        models: [],
+      })
+      await made.refreshModels()
+      expect(names(made)).toEqual(['llama-4', 'qwen3', 'builtin/extractive'])
+      expect((await made.get(view.id)).models).toEqual(['llama-4', 'qwen3'])
+      expect(made.findModel('qwen3')?.price).toEqual({ input: 5, output: 6, cachedInput: 1 })
+
+      const changed = await made.update(view.id, {
+        name: 'fast',
+        models: ['llama-4'],
+        modelMap: { best: 'llama-4' },
+        secret: 'short',
+        priority: 1,
+      })
+      expect(changed).toMatchObject({ id: view.id, name: 'fast', secret_hint: '', priority: 1, models: ['llama-4'] })
+      expect(Date.parse(changed.updated_at)).toBeGreaterThan(Date.parse(view.updated_at))
+      expect(names(made)).toEqual(['llama-4', 'best', 'builtin/extractive'])
+      expect(made.findModel('fast/qwen3')).toBeUndefined()
+
+      const everything = JSON.stringify([view, changed, await made.list(), made.models(), made.health()])
+      for (const secret of [input.secret!, 'short']) expect(everything).not.toContain(secret)
+      expect((await made.update(view.id, { secret: null })).has_secret).toBe(false)
+
+      await made.remove(view.id)
+      expect(names(made)).toEqual(['builtin/extractive'])
+      for (const act of [made.get(view.id), made.update(view.id, {}), made.remove(view.id)])
+        expect((await refusal(act)).code).toBe('not-found')
+    })
+
+    it('is told what is wrong', async () => {
+      const { database } = await fresh()
+      const { made } = start(database)
+      await made.discover({ openai })
+      const view = await made.create(input)
+      expect(await refusal(made.create(input))).toMatchObject({ code: 'conflict', details: { field: 'name' } })
+      expect(await refusal(made.update(view.id, { name: 'openai' }))).toMatchObject({ code: 'conflict' })
+      for (const [field, change] of [
+        ['kind', { kind: 'builtin' }],
+        ['endpoint', { endpoint: 'file:///etc/passwd' }],
+        ['weight', { weight: 0 }],
+      ] as [string, UpstreamChange][]) {
+        expect((await refusal(made.create({ ...input, name: 'x', ...change }))).details).toEqual({ field })
+        expect((await refusal(made.update(view.id, change))).details).toEqual({ field })
+      }
+      expect((await refusal(made.create({ name: 'x' } as UpstreamInput))).details).toEqual({ field: 'kind' })
+      const [, given] = await made.list()
+      for (const change of [{ endpoint: 'http://x/v1' }, { secret: 'x' }, { models: ['x'] }, { name: 'x' }])
+        expect((await refusal(made.update(given!.id, change))).code).toBe('conflict')
+      expect((await refusal(made.remove(given!.id))).code).toBe('conflict')
+    })
+
+    it('must give the secret again for another host', async () => {
+      const { database } = await fresh()
+      const { made } = start(database)
+      const view = await made.create(input)
+      const endpoint = 'https://evil.example/v1'
+      expect((await refusal(made.update(view.id, { endpoint }))).details).toEqual({ field: 'secret' })
+      expect(await made.update(view.id, { endpoint: 'https://api.groq.com/v2' })).toMatchObject({ secret_hint: 'ghij' })
+      expect(await made.update(view.id, { endpoint, secret: null })).toMatchObject({ endpoint, has_secret: false })
+    })
+
+    it('starts the health anew with another secret, and not with another weight', async () => {
+      const { database } = await fresh()
+      const changes: string[] = []
+      const { made } = start(database, {
+        onHealthChange: (name, previous, state) => changes.push(`${name}: ${previous} → ${state}`),
+        providers: {
+          'openai-compatible': {
+            kind: 'openai-compatible',
+            listModels: async () => ['m'],
+            // biome-ignore lint/correctness/useYield: it fails before its first part
+            async *streamModel() {
+              throw new AppError('upstream-auth', 'refused')
+            },
+          },
+        },
+      })
+      const view = await made.create(input)
+      const call = {
+        model: 'groq/m',
+        messages: [],
+        sampling: {},
+        tools: [],
+        providerOptions: {},
+        whole: false,
+      }
+      const options = { signal: new AbortController().signal, onRetry: () => undefined }
+      expect((await refusal(made.openModel(call, options))).code).toBe('upstream-auth')
+      expect(made.health()).toMatchObject([{ name: 'groq', state: 'open', failures: 1, lastError: 'upstream-auth' }])
+      expect(changes).toEqual(['groq: closed → open'])
+      expect(await made.update(view.id, { weight: 5 })).toMatchObject({ health: 'open' })
+      expect(await made.update(view.id, { secret: 'another' })).toMatchObject({ health: 'closed' })
+      expect(made.health()).toMatchObject([{ state: 'closed', failures: 0 }])
+    })
+  })
+
+  describe('the lists of models', () => {
+    it('are kept when asking fails, and taken over when it does not', async () => {
+      const { database } = await fresh()
+      const { made, lists, warnings } = start(database)
+      lists[openai.url] = ['gpt-4o']
+      await made.discover({ openai })
+      await made.create(input)
+      lists[input.endpoint] = ['qwen3']
+      await made.refreshModels()
+      const both = ['gpt-4o', 'qwen3', 'builtin/extractive']
+      expect(names(made)).toEqual(both)
+      const down = new AppError('upstream-unreachable', 'down')
+      Object.assign(lists, { [openai.url]: down, [input.endpoint]: down })
+      await made.refreshModels()
+      expect(names(made)).toEqual(both)
+      expect(warnings).toContainEqual(expect.stringContaining('did not list'))
+      lists[openai.url] = ['gpt-5', 'gpt-4o']
+      await made.refreshModels()
+      expect(names(made)).toEqual(['gpt-5', 'gpt-4o', 'qwen3', 'builtin/extractive'])
+    })
+
+    it('outlive a restart', async () => {
+      const { database } = await fresh()
+      const first = start(database, { lists: { [openai.url]: ['gpt-4o'] } })
+      await first.made.discover({ openai })
+      await first.made.refreshModels()
+      await first.made.close()
+      const second = start(database)
+      await second.made.discover({ openai })
+      expect(names(second.made)).toEqual(['gpt-4o', 'builtin/extractive'])
+    })
+
+    it('are asked for while nobody waits', async () => {
+      const { database } = await fresh()
+      const gate = Promise.withResolvers<string[]>()
+      const provider: Provider = { ...scriptedProvider(), listModels: () => gate.promise }
+      const { made } = start(database, { providers: { 'openai-compatible': provider } })
+      await made.discover({ openai })
+      expect(made.findModel('anything')).toMatchObject({ upstream: 'openai' })
+      gate.resolve(['gpt-4o'])
+      await made.refreshModels()
+      expect(made.findModel('anything')).toBeUndefined()
+    })
+  })
+
+  it('sees within five seconds what another process changes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    cleanUps.push(async () => vi.useRealTimers())
+    const { database } = await fresh()
+    const here = start(database)
+    await here.made.discover({})
+    const there = start(database)
+    await there.made.discover({})
+    const view = await there.made.create({ ...input, models: ['m'] })
+    expect(names(here.made)).toEqual(['builtin/extractive'])
+    vi.advanceTimersByTime(5_000)
+    await expect.poll(() => names(here.made)).toEqual(['m', 'builtin/extractive'])
+    await there.made.update(view.id, { models: ['n'] })
+    vi.advanceTimersByTime(5_000)
+    await expect.poll(() => names(here.made)).toEqual(['n', 'builtin/extractive'])
+    await there.made.remove(view.id)
+    vi.advanceTimersByTime(5_000)
+    await expect.poll(() => names(here.made)).toEqual(['builtin/extractive'])
+  })
+
+  it('asks for the lists again every ten minutes, and for nothing after it was closed', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    cleanUps.push(async () => vi.useRealTimers())
+    const { database } = await fresh()
+    const { made, asked } = start(database, { lists: { [openai.url]: ['gpt-4o'] } })
+    await made.discover({ openai })
+    await expect.poll(() => asked.length).toBe(1)
+    await made.refreshModels()
+    const before = asked.length
+    vi.advanceTimersByTime(600_000)
+    await expect.poll(() => asked.length).toBe(before + 1)
+    await made.close()
+    vi.advanceTimersByTime(6_000_000)
+    await made.refreshModels()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
