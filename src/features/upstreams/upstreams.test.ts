@@ -1,71 +1,20 @@
-import { Agent } from 'undici'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { AppError } from '#errors/index.ts'
 import { deriveKey } from '#lib/seal.ts'
-import type { Endpoint, Provider } from '#providers/spec.ts'
-import { databaseKinds, freshDatabase, type TestDatabase } from '#test/support/databases.ts'
-import { refusal, scriptedProvider, testClock } from './upstream-for-test.ts'
-import { type Upstreams, type UpstreamsDeps, upstreams } from './upstreams.ts'
-import type { UpstreamChange, UpstreamInput } from './validate.ts'
+import type { Provider } from '#providers/spec.ts'
+import { databaseKinds } from '#test/support/databases.ts'
+import { input, names, startUp } from './start-for-test.ts'
+import { refusal, scriptedProvider } from './upstream-for-test.ts'
+import type { Upstreams, UpstreamsDeps } from './upstreams.ts'
 
 const openai = { url: 'https://api.openai.com/v1', secret: 'sk-proj-0123456789abcdef' }
 const anthropic = { url: 'https://api.anthropic.com/v1', secret: 'sk-ant-0123456789abcdef' }
-const input: UpstreamInput = {
-  name: 'groq',
-  kind: 'openai-compatible',
-  endpoint: 'https://api.groq.com/openai/v1',
-  secret: 'gsk_0123456789abcdefghij',
-}
+
+const stored = (database: UpstreamsDeps['database']) =>
+  database.read.selectFrom('upstreams').selectAll().orderBy('id').execute()
 
 describe.each(databaseKinds)('upstreams on %s', (kind) => {
-  const cleanUps: (() => Promise<unknown>)[] = []
-  afterEach(async () => {
-    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
-  })
-
-  async function fresh(): Promise<TestDatabase> {
-    const made = await freshDatabase(kind)
-    cleanUps.push(made.close)
-    return made
-  }
-
-  /** `lists` by endpoint URL: names, or what asking for them throws. */
-  function start(
-    database: UpstreamsDeps['database'],
-    options: Partial<UpstreamsDeps> & { lists?: Record<string, string[] | AppError> } = {},
-  ) {
-    const clock = testClock()
-    const lists = options.lists ?? {}
-    const asked: Endpoint[] = []
-    const warnings: string[] = []
-    const provider = (kind: string): Provider => ({
-      ...scriptedProvider(kind),
-      async listModels(endpoint) {
-        asked.push(endpoint)
-        const list = lists[endpoint.url] ?? new AppError('upstream-unreachable', 'nobody there')
-        if (list instanceof AppError) throw list
-        return list
-      },
-    })
-    const made = upstreams({
-      database,
-      now: clock.now,
-      secretKey: deriveKey('master', 'upstreams'),
-      providers: Object.fromEntries(
-        ['builtin', 'openai-compatible', 'anthropic', 'google'].map((name) => [name, provider(name)]),
-      ),
-      dispatcher: new Agent(),
-      localOllama: false,
-      log: { info: () => undefined, warn: (_, message) => void warnings.push(message) },
-      ...options,
-    })
-    cleanUps.push(made.close)
-    return { made, clock, lists, asked, warnings }
-  }
-
-  const names = (made: Upstreams) => made.models().map(({ id }) => id)
-  const stored = (database: UpstreamsDeps['database']) =>
-    database.read.selectFrom('upstreams').selectAll().orderBy('id').execute()
+  const { fresh, start, cleanUps } = startUp(kind)
 
   describe('the environment', () => {
     it('gives rows with sealed secrets, and the builtin one always', async () => {
@@ -209,119 +158,6 @@ describe.each(databaseKinds)('upstreams on %s', (kind) => {
       await given.made.discover({ ollama: { url: 'http://gpu.lan:11434/v1' } })
       await settled(given.made)
       expect(new Set(given.asked.map((endpoint) => endpoint.url))).toEqual(new Set(['http://gpu.lan:11434/v1']))
-    })
-  })
-
-  describe('an administrator', () => {
-    it('makes, changes, reads and removes an upstream, and never sees a secret again', async () => {
-      const { database } = await fresh()
-      const { made, lists } = start(database)
-      await made.discover({})
-      lists[input.endpoint] = ['llama-4', 'qwen3']
-      const view = await made.create({ ...input, prices: { qwen3: { input: 5, output: 6, cachedInput: 1 } } })
-      expect(view).toMatchObject({
-        name: 'groq',
-        has_secret: true,
-        secret_hint: 'ghij',
-        weight: 100,
-        priority: 100,
-        enabled: true,
-        source: 'admin',
-        health: 'closed',
-        prices: { qwen3: { input: 5, output: 6, cached_input: 1 } },
-        models: [],
-      })
-      await made.refreshModels()
-      expect(names(made)).toEqual(['llama-4', 'qwen3', 'builtin/extractive'])
-      expect((await made.get(view.id)).models).toEqual(['llama-4', 'qwen3'])
-      expect(made.findModel('qwen3')?.price).toEqual({ input: 5, output: 6, cachedInput: 1 })
-
-      const changed = await made.update(view.id, {
-        name: 'fast',
-        models: ['llama-4'],
-        modelMap: { best: 'llama-4' },
-        secret: 'short',
-        priority: 1,
-      })
-      expect(changed).toMatchObject({ id: view.id, name: 'fast', secret_hint: '', priority: 1, models: ['llama-4'] })
-      expect(Date.parse(changed.updated_at)).toBeGreaterThan(Date.parse(view.updated_at))
-      expect(names(made)).toEqual(['llama-4', 'best', 'builtin/extractive'])
-      expect(made.findModel('fast/qwen3')).toBeUndefined()
-
-      const everything = JSON.stringify([view, changed, await made.list(), made.models(), made.health()])
-      for (const secret of [input.secret!, 'short']) expect(everything).not.toContain(secret)
-      expect((await made.update(view.id, { secret: null })).has_secret).toBe(false)
-
-      await made.remove(view.id)
-      expect(names(made)).toEqual(['builtin/extractive'])
-      for (const act of [made.get(view.id), made.update(view.id, {}), made.remove(view.id)])
-        expect((await refusal(act)).code).toBe('not-found')
-    })
-
-    it('is told what is wrong', async () => {
-      const { database } = await fresh()
-      const { made } = start(database)
-      await made.discover({ openai })
-      const view = await made.create(input)
-      expect(await refusal(made.create(input))).toMatchObject({ code: 'conflict', details: { field: 'name' } })
-      expect(await refusal(made.update(view.id, { name: 'openai' }))).toMatchObject({ code: 'conflict' })
-      for (const [field, change] of [
-        ['kind', { kind: 'builtin' }],
-        ['endpoint', { endpoint: 'file:///etc/passwd' }],
-        ['weight', { weight: 0 }],
-      ] as [string, UpstreamChange][]) {
-        expect((await refusal(made.create({ ...input, name: 'x', ...change }))).details).toEqual({ field })
-        expect((await refusal(made.update(view.id, change))).details).toEqual({ field })
-      }
-      expect((await refusal(made.create({ name: 'x' } as UpstreamInput))).details).toEqual({ field: 'kind' })
-      const [, given] = await made.list()
-      for (const change of [{ endpoint: 'http://x/v1' }, { secret: 'x' }, { models: ['x'] }, { name: 'x' }])
-        expect((await refusal(made.update(given!.id, change))).code).toBe('conflict')
-      expect((await refusal(made.remove(given!.id))).code).toBe('conflict')
-    })
-
-    it('must give the secret again for another host', async () => {
-      const { database } = await fresh()
-      const { made } = start(database)
-      const view = await made.create(input)
-      const endpoint = 'https://evil.example/v1'
-      expect((await refusal(made.update(view.id, { endpoint }))).details).toEqual({ field: 'secret' })
-      expect(await made.update(view.id, { endpoint: 'https://api.groq.com/v2' })).toMatchObject({ secret_hint: 'ghij' })
-      expect(await made.update(view.id, { endpoint, secret: null })).toMatchObject({ endpoint, has_secret: false })
-    })
-
-    it('starts the health anew with another secret, and not with another weight', async () => {
-      const { database } = await fresh()
-      const changes: string[] = []
-      const { made } = start(database, {
-        onHealthChange: (name, previous, state) => changes.push(`${name}: ${previous} → ${state}`),
-        providers: {
-          'openai-compatible': {
-            kind: 'openai-compatible',
-            listModels: async () => ['m'],
-            // biome-ignore lint/correctness/useYield: it fails before its first part
-            async *streamModel() {
-              throw new AppError('upstream-auth', 'refused')
-            },
-          },
-        },
-      })
-      const view = await made.create(input)
-      const call = {
-        model: 'groq/m',
-        messages: [],
-        sampling: {},
-        tools: [],
-        providerOptions: {},
-        whole: false,
-      }
-      const options = { signal: new AbortController().signal, onRetry: () => undefined }
-      expect((await refusal(made.openModel(call, options))).code).toBe('upstream-auth')
-      expect(made.health()).toMatchObject([{ name: 'groq', state: 'open', failures: 1, lastError: 'upstream-auth' }])
-      expect(changes).toEqual(['groq: closed → open'])
-      expect(await made.update(view.id, { weight: 5 })).toMatchObject({ health: 'open' })
-      expect(await made.update(view.id, { secret: 'another' })).toMatchObject({ health: 'closed' })
-      expect(made.health()).toMatchObject([{ state: 'closed', failures: 0 }])
     })
   })
 
