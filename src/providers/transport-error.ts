@@ -23,6 +23,8 @@ export function transportError(thrown: Error): AppError {
   const reason = (thrown as { code?: unknown }).code
   const name = typeof reason === 'string' ? reason : ''
   const code = codes[name] ?? (name.startsWith('HPE_') ? 'upstream-malformed' : 'upstream-unreachable')
-  const details = name === '' ? {} : { details: { reason: name } }
-  return new AppError(code, messages[code] ?? 'The upstream failed', { cause: thrown, ...details })
+  return new AppError(code, messages[code] ?? 'The upstream failed', {
+    cause: thrown,
+    ...(name !== '' && { details: { networkCode: name } }),
+  })
 }
