@@ -23,7 +23,7 @@ export interface Credentials {
   csrfToken?: string
   /** The method changes something, so a cookie alone is not enough. */
   unsafeMethod?: boolean
-  /** X-Workspace-Id. */
+  /** X-Workspace-Id; empty is as good as absent. */
   workspaceId?: string
 }
 
@@ -97,7 +97,7 @@ export function authenticator(deps: AuthenticateDeps) {
     const { epoch } = known
     const row = await findKeyAuthority(deps.database, { hash })
     const principal = keyPrincipal(row, deps.now())
-    if (workspaceId !== undefined && workspaceId.toLowerCase() !== principal.workspace.publicId) throw noWorkspace()
+    if (workspaceId && workspaceId.toLowerCase() !== principal.workspace.publicId) throw noWorkspace()
     known.set(name, { principal, until: row?.expires_at ?? Number.POSITIVE_INFINITY }, epoch)
     deps.uses.count(principal.key!.id)
     return principal
@@ -122,7 +122,7 @@ export function authenticator(deps: AuthenticateDeps) {
   ): Promise<AuthPrincipal> {
     if (!row || !isLive(row, deps.now())) throw loggedOut()
     const memberships = await listMemberships(deps.database, row.user_id)
-    const chosen = workspaceId === undefined ? memberships[0] : memberships.find((one) => one.public_id === workspaceId)
+    const chosen = workspaceId ? memberships.find((one) => one.public_id === workspaceId) : memberships[0]
     if (!chosen) throw noWorkspace()
     return {
       method,
