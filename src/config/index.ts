@@ -1,3 +1,4 @@
 /** Environment → typed configuration, read once at start. Imports nothing but errors. */
 export { type Config, type EnvironmentUpstreams, readEnv } from './env.ts'
 export { type Rate, readRate } from './rate.ts'
+export { masterSecret } from './secret.ts'

@@ -33,8 +33,16 @@ export type TurnEvent =
       serviceTier?: string
     }
   // --- parts of the answer, numbered from 0 in the order they began; each is started once and ended once
-  | { type: 'part-start'; part: number; kind: PartKind; callId?: string; name?: string }
-  | { type: 'text-delta'; part: number; text: string; logprobs?: unknown }
+  /** `callId`, `name` and `side` (who runs the tool) on tool inputs only. */
+  | {
+      type: 'part-start'
+      part: number
+      kind: PartKind
+      callId?: string
+      name?: string
+      side?: 'client' | 'server'
+    }
+  | { type: 'text-delta'; part: number; text: string; logprobs?: unknown[] }
   | { type: 'reasoning-delta'; part: number; text: string }
   | { type: 'refusal-delta'; part: number; text: string }
   | {

@@ -26,6 +26,8 @@ export interface TurnState {
 export interface StatePart {
   number?: number
   open: boolean
+  /** For tool calls: the model has finished writing it. One that it has not is no call and goes with the turn's end. */
+  called?: boolean
   part: Part
 }
 
@@ -57,7 +59,7 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
       }
     case 'text-delta': {
       const next = grow(state, event.part, (part) => withText(part, (old) => old + event.text))
-      return event.logprobs === undefined ? next : { ...next, logprobs: [...(state.logprobs ?? []), event.logprobs] }
+      return event.logprobs === undefined ? next : { ...next, logprobs: [...(state.logprobs ?? []), ...event.logprobs] }
     }
     case 'reasoning-delta':
     case 'refusal-delta':
@@ -96,11 +98,18 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
         ),
       }
     case 'tool-call':
-      return grow(state, event.part, (part) =>
-        part.type === 'tool-call'
-          ? { ...part, callId: event.callId, name: event.name, arguments: event.arguments }
-          : part,
-      )
+      return {
+        ...state,
+        parts: state.parts.map((entry) =>
+          entry.number === event.part && entry.part.type === 'tool-call'
+            ? {
+                ...entry,
+                called: true,
+                part: { ...entry.part, callId: event.callId, name: event.name, arguments: event.arguments },
+              }
+            : entry,
+        ),
+      }
     case 'tool-result':
       return push(state, {
         type: 'tool-result',
@@ -120,9 +129,7 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
         finishReason: event.finishReason,
         usage: event.usage,
         costMicros: event.costMicros,
-        parts: state.parts.some((entry) => entry.open)
-          ? state.parts.map((entry) => (entry.open ? { ...entry, open: false } : entry))
-          : state.parts,
+        parts: state.parts.filter((entry) => entry.part.type !== 'tool-call' || entry.called),
         ...(event.error && { error: event.error }),
       }
     default:

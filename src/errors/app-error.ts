@@ -11,6 +11,8 @@ export interface ErrorInfo {
 /** `field` is a path in the request as the caller wrote it (`messages[0].role`); `upstream` the name of an upstream. */
 export interface ErrorDetails {
   field?: string
+  /** Why the field was refused, where a door's protocol tells these apart; otherwise its value is out of range. */
+  reason?: 'missing' | 'malformed'
   upstream?: string
   [name: string]: unknown
 }
@@ -62,6 +64,6 @@ export function errorInfo(thrown: unknown): ErrorInfo {
 }
 
 /** `invalid-request` that names its field. */
-export function invalid(field: string, message: string): AppError {
-  return new AppError('invalid-request', message, { details: { field } })
+export function invalid(field: string, message: string, reason?: ErrorDetails['reason']): AppError {
+  return new AppError('invalid-request', message, { details: { field, ...(reason && { reason }) } })
 }

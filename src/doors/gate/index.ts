@@ -1,5 +1,11 @@
 /**
  * The gate every door stands behind: request ids, credentials → principal, limits and their headers, the plain
- * plumbing of HTTP errors. It knows no door's shapes.
+ * plumbing of HTTP errors and streams. It knows no door's shapes.
  */
+export { readCredentials, sessionCookie } from './credentials.ts'
+export { type ErrorShape, fromFastify, useErrors, useNotFound } from './errors.ts'
+export { type GateDeps, gate, type LimitState, limitInput, requestId, tooMany } from './gate.ts'
+export { opening, thrownFrom } from './opening.ts'
 export type { RouteGate, Scoped } from './route.ts'
+export { leaveSignal, streamSse } from './stream.ts'
+export { useValidators } from './validator.ts'

@@ -1,0 +1,230 @@
+/** The wiring: the only file that may import every room. Builds the whole server from a config, and takes it down again. */
+import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import websocket from '@fastify/websocket'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { Agent } from 'undici'
+import { type Config, masterSecret } from '#config/index.ts'
+import { appDoor, appErrors } from '#doors/app/index.ts'
+import { chatSocketDoor } from '#doors/chat-socket/index.ts'
+import { gate, requestId, type Scoped, useNotFound, useValidators } from '#doors/gate/index.ts'
+import { healthDoor } from '#doors/health/index.ts'
+import { openAiDoor, openAiErrors } from '#doors/openai/index.ts'
+import { AppError } from '#errors/index.ts'
+import { apps } from '#features/apps/index.ts'
+import { auth } from '#features/auth/index.ts'
+import { conversations } from '#features/conversations/index.ts'
+import { keys } from '#features/keys/index.ts'
+import { type FirstStart, firstStart } from '#features/setup/index.ts'
+import { upstreams } from '#features/upstreams/index.ts'
+import { usage } from '#features/usage/index.ts'
+import { users } from '#features/users/index.ts'
+import { workspaces } from '#features/workspaces/index.ts'
+import { jobQueue } from '#jobs/index.ts'
+import { deriveKey } from '#lib/seal.ts'
+import { signal } from '#lib/signal.ts'
+import { budgets } from '#metering/budget.ts'
+import { limiter, limits } from '#metering/index.ts'
+import { providers } from '#providers/index.ts'
+import { type Database, openDatabase } from '#store/index.ts'
+import { subscribers, subscribersOf } from '#subscribers/index.ts'
+import { defaultTurnsOptions, type TurnsOptions, turns } from '#turns/index.ts'
+import packageJson from '../package.json' with { type: 'json' }
+
+/** What tests may put in place of the real thing; nothing here changes what the server does. */
+export interface Overrides {
+  now?: () => number
+  turns?: Partial<TurnsOptions>
+  /** Looks for an Ollama on this machine. */
+  localOllama?: false
+  timeouts?: Parameters<typeof upstreams>[0]['timeouts']
+}
+
+export interface Parley {
+  server: FastifyInstance
+  database: Database
+  /** What the first start made, to be told once. */
+  firstStart: FirstStart
+  /** Stops accepting, lets turns settle for `graceMs`, closes sockets, stops everything. */
+  close(graceMs?: number): Promise<void>
+}
+
+const keyUsesEveryMs = 10_000
+/** Logins of one name from one address: enough for a person who mistypes, useless for guessing. */
+const loginRate = { count: 10, perMs: 60_000, burst: 10 }
+const defaultGraceMs = 10_000
+/** Larger WebSocket frames close the connection with 1009. */
+const maxFrameBytes = 1024 * 1024
+
+/** Builds a server that is ready to listen. Throws AppError when it cannot be (database in use, newer version, ...). */
+export async function buildParley(config: Config, overrides: Overrides = {}): Promise<Parley> {
+  const now = overrides.now ?? Date.now
+  const secret = masterSecret(config.secret, config.dataFolder)
+  const server = Fastify({
+    logger: {
+      level: config.logLevel,
+      redact: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-api-key"]'],
+    },
+    disableRequestLogging: true,
+    genReqId: requestId,
+    bodyLimit: config.maxBodyBytes,
+    trustProxy: config.trustProxy,
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    forceCloseConnections: 'idle',
+  })
+  const { log } = server
+
+  let wakeJobs: () => void = () => undefined
+  const database = await openDatabase({
+    ...(config.databaseUrl !== undefined && { url: config.databaseUrl }),
+    folder: config.dataFolder,
+    subscribersOf,
+    now,
+    onTold: () => wakeJobs(),
+  })
+  const setup = await firstStart({ database, now }, config.owner)
+  const accessChanged = signal()
+  const common = { database, now, accessChanged }
+  const dispatcher = new Agent({ connections: null, pipelining: 1, keepAliveTimeout: 30_000 })
+  const people = users(common)
+  const spaces = workspaces({ ...common, users: people })
+  const features = {
+    users: people,
+    workspaces: spaces,
+    keys: keys({ ...common, workspaces: spaces }),
+    apps: apps(common),
+    conversations: conversations(common),
+    usage: usage(common),
+    upstreams: upstreams({
+      ...common,
+      secretKey: deriveKey(secret, 'upstreams'),
+      providers,
+      dispatcher,
+      log,
+      ...(overrides.localOllama === false && { localOllama: false as const }),
+      ...(overrides.timeouts && { timeouts: overrides.timeouts }),
+    }),
+  }
+  const accounts = auth({ ...common, secret, users: features.users })
+  await features.upstreams.discover(config.upstreams)
+
+  const queue = jobQueue({
+    database,
+    handlers: Object.fromEntries(
+      Object.entries(subscribers).map(([name, subscriber]) => [`subscriber:${name}`, subscriber.handle]),
+    ),
+    now,
+    random: Math.random,
+    log,
+    lookEveryMs: 5_000,
+    gatherMs: 500,
+  })
+  wakeJobs = queue.wake
+  queue.start()
+
+  const engine = turns({
+    database,
+    conversations: features.conversations,
+    apps: features.apps,
+    models: {
+      openModel: features.upstreams.openModel,
+      resolve(name) {
+        const found = features.upstreams.findModel(name)
+        if (!found)
+          throw new AppError('not-found', `The model '${name}' does not exist`, { details: { field: 'model' } })
+        return { model: name === 'auto' ? found.id : name, price: found.price }
+      },
+    },
+    budgets: budgets(common),
+    // The registry of server tools arrives with the tools room; until then no request can name one.
+    runTool: async (call) => ({ result: `There is no tool named ${call.name}.`, isError: true }),
+    now,
+    log,
+    options: { ...defaultTurnsOptions, ...overrides.turns },
+  })
+  await engine.open()
+
+  const counted = setInterval(
+    () => void accounts.flushKeyUses().catch((err) => log.warn({ err }, 'uses of keys not written')),
+    keyUsesEveryMs,
+  )
+  counted.unref()
+
+  useValidators(server)
+  await server.register(cookie)
+  if (config.corsOrigins.length > 0)
+    await server.register(cors, {
+      origin: config.corsOrigins,
+      credentials: true,
+      exposedHeaders: [
+        'x-turn-id',
+        'x-request-id',
+        'x-session-id',
+        'retry-after',
+        'x-ratelimit-limit',
+        'x-ratelimit-remaining',
+        'x-ratelimit-reset',
+      ],
+    })
+  // Sockets stay open while turns settle, and are told to go then.
+  let settled: Promise<void> = Promise.resolve()
+  let closeSockets: () => void = () => undefined
+  await server.register(websocket, {
+    options: { maxPayload: maxFrameBytes, perMessageDeflate: false },
+    preClose: async () => {
+      await settled
+      closeSockets()
+    },
+  })
+  const rates = limits({ ...config.limits, now })
+  gate(server, { auth: accounts, limits: rates })
+
+  const logins = limiter(loginRate, now)
+  const loginLimit = (key: string) => {
+    const state = config.limits ? logins.take(key) : undefined
+    if (state && !state.allowed)
+      throw new AppError('rate-limited', 'Too many attempts; try again later', { retryAfterMs: state.retryAfterMs })
+  }
+  const inScope = (door: (scope: Scoped) => void) => server.register(async (scope) => door(scope as unknown as Scoped))
+  await inScope((scope) => openAiDoor(scope, { ...features, turns: engine }))
+  await inScope((scope) => appDoor(scope, { ...features, turns: engine, auth: accounts, loginLimit }))
+  await inScope((scope) => {
+    closeSockets = chatSocketDoor(scope, {
+      ...features,
+      turns: engine,
+      auth: accounts,
+      limits: rates,
+      now,
+      log,
+    }).closeAll
+  })
+  await inScope((scope) =>
+    healthDoor(scope, {
+      version: packageJson.version,
+      now,
+      notReady: async () => {
+        try {
+          await database.read.selectFrom('schema_migrations').select('version').executeTakeFirst()
+          return undefined
+        } catch {
+          return 'The database does not answer'
+        }
+      },
+    }),
+  )
+  useNotFound(server, (url) => (url === '/v1' || url.startsWith('/v1/') ? openAiErrors : appErrors))
+
+  async function close(graceMs = defaultGraceMs): Promise<void> {
+    // New requests are refused from here on; streams that are open end with their turns.
+    settled = engine.close(graceMs)
+    await server.close()
+    clearInterval(counted)
+    await accounts.flushKeyUses().catch((err) => log.warn({ err }, 'uses of keys not written'))
+    await queue.close()
+    await features.upstreams.close()
+    await dispatcher.destroy()
+    await database.close()
+  }
+
+  return { server, database, firstStart: setup, close }
+}

@@ -1,0 +1,96 @@
+import type { TurnEvent } from '#contracts/index.ts'
+import { completionId, finishReason, usageObject } from './vocabulary.ts'
+
+export interface ChunkOptions {
+  /** Ends the stream with a chunk that has the usage and no choices. */
+  includeUsage: boolean
+  legacyFunctions: boolean
+}
+
+/**
+ * Turn events → `chat.completion.chunk` objects as JSON, one string a chunk. The result for an event depends on the
+ * events before it (roles and tool indices), never on time or chance: the same turn gives the same bytes.
+ * A failed turn gives no finish chunk: how it ends belongs to the door.
+ */
+export function chunkEncoder(turn: { id: string; model: string; createdAt: number }, options: ChunkOptions) {
+  const created = Math.floor(turn.createdAt / 1000)
+  const head = `{"id":${JSON.stringify(completionId(turn.id))},"object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(turn.model)}`
+  const before = `${head},"choices":[{"index":0,"delta":`
+  const after = ',"logprobs":null,"finish_reason":null}]}'
+  const toolIndex = new Map<number, number>()
+  let begun = false
+
+  const chunk = (delta: object) => before + JSON.stringify(delta) + after
+
+  function encode(event: TurnEvent): string[] {
+    const body = encodeBody(event)
+    if (begun || body.length === 0) return body
+    begun = true
+    return [chunk({ role: 'assistant', content: '', refusal: null }), ...body]
+  }
+
+  function encodeBody(event: TurnEvent): string[] {
+    switch (event.type) {
+      case 'text-delta':
+        if (event.logprobs)
+          return [
+            `${before}{"content":${JSON.stringify(event.text)}},"logprobs":${JSON.stringify({ content: event.logprobs, refusal: null })},"finish_reason":null}]}`,
+          ]
+        // The hot line of the whole server: one stringified text between two constants.
+        return [`${before}{"content":${JSON.stringify(event.text)}}${after}`]
+      case 'reasoning-delta':
+        return [chunk({ reasoning_content: event.text })]
+      case 'refusal-delta':
+        return [chunk({ refusal: event.text })]
+      case 'audio-delta': {
+        const { id, text, transcript, expiresAt } = event
+        return [chunk({ audio: { id, data: text, transcript, expires_at: expiresAt } })]
+      }
+      case 'part-start':
+        return event.kind === 'tool-input' && event.side !== 'server' ? [startTool(event)] : []
+      case 'tool-input-delta': {
+        const index = toolIndex.get(event.part)
+        if (index === undefined) return []
+        return [
+          chunk(
+            options.legacyFunctions
+              ? { function_call: { arguments: event.text } }
+              : { tool_calls: [{ index, function: { arguments: event.text } }] },
+          ),
+        ]
+      }
+      case 'source': {
+        const { url, title } = event.source
+        if (url === undefined) return []
+        return [
+          chunk({
+            annotations: [{ type: 'url_citation', url_citation: { url, title, start_index: 0, end_index: 0 } }],
+          }),
+        ]
+      }
+      case 'turn-end': {
+        if (event.outcome !== 'completed' && event.outcome !== 'paused') return []
+        const reason = JSON.stringify(finishReason(event.finishReason, options.legacyFunctions))
+        const out = [`${before}{},"logprobs":null,"finish_reason":${reason}}]}`]
+        if (options.includeUsage) out.push(`${head},"choices":[],"usage":${JSON.stringify(usageObject(event.usage))}}`)
+        return out
+      }
+      default:
+        return []
+    }
+  }
+
+  function startTool(event: Extract<TurnEvent, { type: 'part-start' }>): string {
+    const index = toolIndex.size
+    toolIndex.set(event.part, index)
+    return chunk(
+      options.legacyFunctions
+        ? { function_call: { name: event.name, arguments: '' } }
+        : {
+            tool_calls: [{ index, id: event.callId, type: 'function', function: { name: event.name, arguments: '' } }],
+          },
+    )
+  }
+
+  return encode
+}

@@ -1,0 +1,77 @@
+import { type Part, partsOf, type TurnState, textOf } from '#contracts/index.ts'
+import { completionId, finishReason, usageObject } from './vocabulary.ts'
+
+/** A finished turn → the `chat.completion` object. `createdAt` in unix ms. Failed turns do not come here. */
+export function toCompletion(
+  turn: { id: string; model: string; createdAt: number },
+  state: TurnState,
+  options: { legacyFunctions: boolean },
+) {
+  const parts = partsOf(state)
+  return {
+    id: completionId(turn.id),
+    object: 'chat.completion' as const,
+    created: Math.floor(turn.createdAt / 1000),
+    model: turn.model,
+    choices: [
+      {
+        index: 0,
+        message: toMessage(parts, options.legacyFunctions),
+        logprobs: state.logprobs ? { content: state.logprobs, refusal: null } : null,
+        finish_reason: finishReason(state.finishReason ?? 'stop', options.legacyFunctions),
+      },
+    ],
+    usage: usageObject(state.usage),
+    ...(state.systemFingerprint !== undefined && { system_fingerprint: state.systemFingerprint }),
+    ...(state.serviceTier !== undefined && { service_tier: state.serviceTier }),
+  }
+}
+
+function toMessage(parts: Part[], legacyFunctions: boolean) {
+  const text = textOf(parts.filter((part) => part.type === 'text'))
+  const refusal = textOf(parts.filter((part) => part.type === 'refusal'))
+  const reasoning = parts.map((part) => (part.type === 'reasoning' ? part.text : '')).join('')
+  const audio = parts.find((part) => part.type === 'audio')
+  const answered = new Set(parts.map((part) => (part.type === 'tool-result' ? part.callId : undefined)))
+  // A call that has its result was the server's: the client must not run it again.
+  const calls = parts.filter((part) => part.type === 'tool-call' && !answered.has(part.callId))
+  const message: Record<string, unknown> = {
+    role: 'assistant',
+    content: text === '' && (calls.length > 0 || refusal !== '' || audio !== undefined) ? null : text,
+    refusal: refusal === '' ? null : refusal,
+    annotations: annotationsOf(parts),
+  }
+  if (reasoning !== '') message.reasoning_content = reasoning
+  if (audio?.type === 'audio')
+    message.audio = {
+      id: audio.id ?? '',
+      data: audio.data,
+      expires_at: audio.expiresAt ?? 0,
+      transcript: audio.transcript ?? '',
+    }
+  const first = calls[0]
+  if (first?.type === 'tool-call') {
+    if (legacyFunctions) message.function_call = { name: first.name, arguments: first.arguments }
+    else
+      message.tool_calls = calls.map((call) =>
+        call.type === 'tool-call'
+          ? { id: call.callId, type: 'function', function: { name: call.name, arguments: call.arguments } }
+          : call,
+      )
+  }
+  return message
+}
+
+/** Only sources that can be opened are citations in this dialect; it has no place for others. */
+function annotationsOf(parts: Part[]) {
+  return parts.flatMap((part) =>
+    part.type === 'source' && part.source.url !== undefined
+      ? [
+          {
+            type: 'url_citation' as const,
+            url_citation: { url: part.source.url, title: part.source.title, start_index: 0, end_index: 0 },
+          },
+        ]
+      : [],
+  )
+}

@@ -1,0 +1,259 @@
+import type { WebSocket } from 'ws'
+import type { Envelope, Principal, TurnState } from '#contracts/index.ts'
+import { AppError, toAppError } from '#errors/index.ts'
+import type { Turn } from '#turns/index.ts'
+import { pump, socketSink } from '#wire/index.ts'
+import { limitInput, tooMany } from '../gate/index.ts'
+import { type ClientFrame, decodeFrame } from './decode.ts'
+import type { ChatSocketDeps } from './deps.ts'
+import { errorFrame, frameEncoder, type ServerFrame } from './frames.ts'
+import type { Hub } from './hub.ts'
+
+const stalledMs = 60_000
+/** Relayed at most so often: it only says that somebody types. */
+const typingEveryMs = 1_000
+/** A relayed frame is dropped rather than queued behind so much. */
+const relayUpToBytes = 64 * 1024
+
+/** One client of /ws/chat. Leave policy: continue; what it missed it gets by `resume`. */
+export class Connection {
+  readonly sessionId: string
+  readonly sessionKey: string
+  readonly following = new Set<string>()
+  private readonly deps: ChatSocketDeps
+  private readonly hub: Hub
+  private readonly socket: WebSocket
+  /** Undefined: nobody yet; an app's access token in a chat frame may still say who. */
+  private principal: Principal | undefined
+  /** Turns being shown, with the readers to leave by. */
+  private readonly shown = new Map<string, { leave(): void }>()
+  private lastStarted: string | undefined
+  private typedAt = 0
+  private refusedAt = 0
+
+  constructor(deps: ChatSocketDeps, hub: Hub, socket: WebSocket, sessionId: string, principal: Principal | undefined) {
+    this.deps = deps
+    this.hub = hub
+    this.socket = socket
+    this.sessionId = sessionId
+    this.principal = principal
+    this.sessionKey = `${principal?.workspace.id ?? 'anonymous'} ${sessionId}`
+  }
+
+  get userId(): string {
+    return this.principal?.user.publicId ?? 'anonymous'
+  }
+
+  send(frame: ServerFrame): void {
+    if (this.socket.readyState === this.socket.OPEN) this.socket.send(JSON.stringify(frame))
+  }
+
+  /** For what others say: of no use when it comes late. */
+  relay(frame: ServerFrame): void {
+    if (this.socket.bufferedAmount < relayUpToBytes) this.send(frame)
+  }
+
+  close(code: number, reason: string): void {
+    this.socket.close(code, reason)
+  }
+
+  left(): void {
+    this.hub.leave(this)
+    for (const { leave } of this.shown.values()) leave()
+    const timestamp = this.timestamp()
+    for (const other of this.hub.others(this))
+      other.relay({ type: 'user_disconnected', user_id: this.userId, session_id: this.sessionId, timestamp })
+  }
+
+  /** Frames of one connection are handled one after the other, so that a cancel finds the turn of the chat before it. */
+  async receive(text: string): Promise<void> {
+    try {
+      await this.act(decodeFrame(text))
+    } catch (thrown) {
+      this.refuse(toAppError(thrown))
+    }
+  }
+
+  /** Too much at once: said once a second, the rest is dropped. */
+  overrun(): void {
+    if (this.deps.now() - this.refusedAt < typingEveryMs) return
+    this.refusedAt = this.deps.now()
+    this.send(
+      errorFrame({ code: 'rate-limited', message: 'Too many frames; slow down' }, { timestamp: this.timestamp() }),
+    )
+  }
+
+  refuse(error: AppError): void {
+    if (error.code === 'internal') this.deps.log.error({ err: error.cause ?? error }, 'a socket frame failed')
+    this.send(errorFrame(error, { timestamp: this.timestamp() }))
+  }
+
+  private async act(frame: ClientFrame): Promise<void> {
+    switch (frame.type) {
+      case 'ping':
+        return this.send({ type: 'pong', timestamp: this.timestamp() })
+      case 'typing':
+        return this.typing()
+      case 'chat':
+        return this.chat(frame)
+      case 'cancel':
+        return this.cancel(frame.turnId)
+      case 'command': {
+        const outcome = await this.deps.turns.command(await this.known(), frame.turnId, frame.command)
+        return this.send({ type: 'command_result', turn_id: frame.turnId, outcome, timestamp: this.timestamp() })
+      }
+      case 'resume':
+        return this.resume(frame.turnId, frame.after)
+    }
+  }
+
+  private typing(): void {
+    const now = this.deps.now()
+    if (now - this.typedAt < typingEveryMs) return
+    this.typedAt = now
+    const timestamp = this.timestamp()
+    for (const other of this.hub.others(this))
+      other.relay({ type: 'typing', user_id: this.userId, session_id: this.sessionId, timestamp })
+  }
+
+  private async chat(frame: Extract<ClientFrame, { type: 'chat' }>): Promise<void> {
+    const { principal, appId, conversationId } = await this.destination(frame)
+    const limit = this.deps.limits.check(limitInput(principal, true))
+    if (limit && !limit.allowed) throw tooMany(limit.retryAfterMs)
+    // Who says something new no longer waits for the answer before it.
+    if (this.lastStarted !== undefined && this.shown.has(this.lastStarted))
+      await this.deps.turns.command(principal, this.lastStarted, { type: 'cancel', reason: 'a new message came' })
+    const turn = await this.deps.turns.start({
+      principal,
+      door: 'chat-socket',
+      target: { type: 'app', appId },
+      conversationId,
+      newConversation: true,
+      messages: [{ role: 'user', parts: [{ type: 'text', text: frame.content }] }],
+      sampling: {},
+      tools: [],
+      clientTools: 'pause',
+      leave: 'continue',
+      delivery: 'stream',
+      ...(frame.idempotencyKey !== undefined && { idempotencyKey: frame.idempotencyKey }),
+    })
+    this.lastStarted = turn.id
+    if (turn.conversationId !== undefined) this.hub.follow(this, turn.conversationId)
+    this.show(turn, 0)
+  }
+
+  /** Which app and conversation a chat frame means, and as whom it may be said. */
+  private async destination(frame: Extract<ClientFrame, { type: 'chat' }>) {
+    const { apps, auth, conversations } = this.deps
+    const chatId = frame.chatId ?? this.sessionId
+    const named = frame.applicationId
+    if (named?.startsWith('pat_')) {
+      const app = await apps.findByToken(named)
+      if (!app) throw new AppError('not-found', 'Application not found', { details: { field: 'application_id' } })
+      this.principal ??= auth.principalForApp(app)
+      return { principal: auth.principalForApp(app), appId: app.publicId, conversationId: chatId }
+    }
+    const principal = await this.known()
+    if (named !== undefined) {
+      const app = await apps.get(principal, named)
+      return { principal, appId: app.publicId, conversationId: chatId }
+    }
+    const session = await conversations.find(principal, chatId, null)
+    if (!session || session.appPublicId === null)
+      throw new AppError('invalid-request', "'application_id' field is required", {
+        details: { field: 'application_id', reason: 'missing' },
+      })
+    return { principal, appId: session.appPublicId, conversationId: session.publicId }
+  }
+
+  private async cancel(turnId: string | undefined): Promise<void> {
+    const id = turnId ?? this.lastStarted
+    const outcome =
+      id === undefined ? 'ended' : await this.deps.turns.command(await this.known(), id, { type: 'cancel' })
+    this.send({ type: 'cancel_result', turn_id: id ?? null, outcome, timestamp: this.timestamp() })
+  }
+
+  private async resume(turnId: string, after: number): Promise<void> {
+    const turn = await this.deps.turns.attach(await this.known(), turnId)
+    if (turn.conversationId !== undefined) this.hub.follow(this, turn.conversationId)
+    this.shown.get(turnId)?.leave()
+    this.shown.delete(turnId)
+    this.show(turn, after)
+  }
+
+  /** A turn began in a conversation this connection follows: shown if it is not already, and if it may be. */
+  async watch(turnId: string): Promise<void> {
+    if (this.shown.has(turnId) || !this.principal) return
+    try {
+      this.show(await this.deps.turns.attach(this.principal, turnId), 0)
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'not-found') this.refuse(toAppError(thrown))
+    }
+  }
+
+  private show(turn: Turn, after: number): void {
+    if (this.shown.has(turn.id)) return
+    const reader = turn.read(after)
+    const entry = { leave: () => void reader.return() }
+    this.shown.set(turn.id, entry)
+    const encode = frameEncoder(turn)
+    const sink = socketSink(this.socket)
+    // One frame a message: the batch is written frame by frame, and fullness is judged after the last.
+    let full = false
+    const frames = {
+      write: (text: string) => {
+        full = !sink.write(text)
+        return true
+      },
+    }
+    const moved = pump(
+      ended(reader, turn),
+      { write: () => !full, drained: sink.drained },
+      {
+        stalledMs,
+        encode: (batch) => {
+          for (const [envelope, state] of batch)
+            for (const frame of encode(envelope, state)) frames.write(JSON.stringify(frame))
+          return 'written'
+        },
+      },
+    )
+    moved
+      .catch((thrown) => {
+        const error = toAppError(thrown)
+        if (error.code === 'consumer-too-slow') return this.socket.close(1008, 'consumer-too-slow')
+        this.refuse(error)
+      })
+      .finally(() => {
+        entry.leave()
+        if (this.shown.get(turn.id) === entry) this.shown.delete(turn.id)
+      })
+  }
+
+  /** The principal as it is now: a logout, a revoked key or a lost role counts on open sockets too. */
+  private async known(): Promise<Principal> {
+    if (!this.principal) throw new AppError('unauthenticated', 'Authentication required')
+    try {
+      this.principal = await this.deps.auth.renew(this.principal)
+      return this.principal
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'unauthenticated') this.socket.close(1008, 'Invalid token')
+      throw thrown
+    }
+  }
+
+  private timestamp(): string {
+    return new Date(this.deps.now()).toISOString()
+  }
+}
+
+type Shown = [Envelope, TurnState | undefined]
+
+/** Gives the end of a turn together with its final state, which is there by then. */
+async function* ended(reader: AsyncIterable<Envelope[]>, turn: Turn): AsyncGenerator<Shown[]> {
+  for await (const batch of reader) {
+    const over = batch.at(-1)?.event.type === 'turn-end'
+    const state = over ? await turn.result() : undefined
+    yield batch.map((envelope): Shown => [envelope, envelope.event.type === 'turn-end' ? state : undefined])
+  }
+}

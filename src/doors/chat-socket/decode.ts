@@ -1,0 +1,99 @@
+import type { TurnCommand } from '#contracts/index.ts'
+import { invalid } from '#errors/index.ts'
+
+/** What a client of /ws/chat may say. */
+export type ClientFrame =
+  | { type: 'chat'; content: string; applicationId?: string; chatId?: string; idempotencyKey?: string }
+  | { type: 'typing' }
+  | { type: 'ping' }
+  | { type: 'cancel'; turnId?: string }
+  | { type: 'command'; turnId: string; command: TurnCommand }
+  | { type: 'resume'; turnId: string; after: number }
+
+const longestId = 255
+
+/** One text frame → what it asks. Throws `invalid-request` naming the field. */
+export function decodeFrame(text: string): ClientFrame {
+  let frame: unknown
+  try {
+    frame = JSON.parse(text)
+  } catch {
+    throw invalid('frame', 'The frame is not valid JSON', 'malformed')
+  }
+  if (typeof frame !== 'object' || frame === null || Array.isArray(frame))
+    throw invalid('frame', 'The frame must be a JSON object', 'malformed')
+  const given = frame as Record<string, unknown>
+  switch (given.type) {
+    case 'chat':
+    // The older name of it.
+    case 'message': {
+      const applicationId = optional(given, 'application_id')
+      const chatId = optional(given, 'chat_id')
+      const idempotencyKey = optional(given, 'idempotency_key')
+      return {
+        type: 'chat',
+        content: content(given),
+        ...(applicationId !== undefined && { applicationId }),
+        ...(chatId !== undefined && { chatId }),
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      }
+    }
+    case 'typing':
+      return { type: 'typing' }
+    case 'ping':
+      return { type: 'ping' }
+    case 'cancel':
+    case 'stop': {
+      const turnId = optional(given, 'turn_id') ?? optional(given, 'message_id')
+      return { type: 'cancel', ...(turnId !== undefined && { turnId }) }
+    }
+    case 'steer':
+      return {
+        type: 'command',
+        turnId: required(given, 'turn_id'),
+        command: { type: 'steer', parts: [{ type: 'text', text: content(given) }] },
+      }
+    case 'tool_result':
+      return {
+        type: 'command',
+        turnId: required(given, 'turn_id'),
+        command: {
+          type: 'tool-result',
+          callId: required(given, 'tool_call_id'),
+          result: typeof given.result === 'string' ? given.result : JSON.stringify(given.result ?? null),
+          isError: given.ok === false,
+        },
+      }
+    case 'resume':
+      return { type: 'resume', turnId: required(given, 'turn_id'), after: cursor(given) }
+    default:
+      throw invalid('type', 'type must be one of chat, message, typing, ping, cancel, steer, tool_result, resume')
+  }
+}
+
+function content(given: Record<string, unknown>): string {
+  if (typeof given.content !== 'string') throw invalid('content', 'content must be a string')
+  if (given.content.trim() === '') throw invalid('content', 'content must not be empty')
+  return given.content
+}
+
+function cursor(given: Record<string, unknown>): number {
+  const { after = 0 } = given
+  if (typeof after !== 'number' || !Number.isSafeInteger(after) || after < 0)
+    throw invalid('after', 'after must be the seq of the last event you have seen')
+  return after
+}
+
+function required(given: Record<string, unknown>, field: string): string {
+  const value = optional(given, field)
+  if (value === undefined) throw invalid(field, `'${field}' field is required`, 'missing')
+  return value
+}
+
+function optional(given: Record<string, unknown>, field: string): string | undefined {
+  const value = given[field]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string' || value === '' || value.length > longestId)
+    throw invalid(field, `${field} must be a string of 1 to ${longestId} characters`)
+  return value
+}

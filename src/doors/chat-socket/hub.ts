@@ -1,0 +1,69 @@
+import type { Connection } from './connection.ts'
+
+/**
+ * Who is connected to which session, in this process. A session belongs to a workspace: the same id in another one is
+ * another session, so that nobody hears what is not meant for them. Empty sessions are forgotten.
+ */
+export class Hub {
+  private readonly sessions = new Map<string, Set<Connection>>()
+  private readonly conversations = new Map<string, Set<Connection>>()
+
+  join(connection: Connection): void {
+    add(this.sessions, connection.sessionKey, connection)
+  }
+
+  /** From now on the connection is shown the turns of this conversation. */
+  follow(connection: Connection, conversationId: string): void {
+    if (connection.following.has(conversationId)) return
+    connection.following.add(conversationId)
+    add(this.conversations, conversationId, connection)
+  }
+
+  leave(connection: Connection): void {
+    remove(this.sessions, connection.sessionKey, connection)
+    for (const id of connection.following) remove(this.conversations, id, connection)
+  }
+
+  followers(conversationId: string): Iterable<Connection> {
+    return this.conversations.get(conversationId) ?? []
+  }
+
+  /** The others of the connection's session. */
+  *others(connection: Connection): Iterable<Connection> {
+    for (const other of this.sessions.get(connection.sessionKey) ?? []) if (other !== connection) yield other
+  }
+
+  all(): Connection[] {
+    return [...this.sessions.values()].flatMap((members) => [...members])
+  }
+
+  /** GET /ws/stats (CONTRACTS §1.7). */
+  stats() {
+    const sessions: Record<string, number> = {}
+    const users: Record<string, number> = {}
+    let total = 0
+    for (const members of this.sessions.values())
+      for (const { sessionId, userId } of members) {
+        total++
+        sessions[sessionId] = (sessions[sessionId] ?? 0) + 1
+        users[userId] = (users[userId] ?? 0) + 1
+      }
+    return {
+      total_connections: total,
+      active_sessions: this.sessions.size,
+      active_users: Object.keys(users).length,
+      details: { sessions, users },
+    }
+  }
+}
+
+function add(map: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+  const members = map.get(key)
+  if (members) members.add(connection)
+  else map.set(key, new Set([connection]))
+}
+
+function remove(map: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+  const members = map.get(key)
+  if (members?.delete(connection) && members.size === 0) map.delete(key)
+}

@@ -1,0 +1,57 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError, invalid, toAppError } from '#errors/index.ts'
+
+/** A door's outer error shape: what to send for an error, with which HTTP status. */
+export interface ErrorShape {
+  status(error: AppError): number
+  body(error: AppError, request: FastifyRequest): unknown
+}
+
+/** Fastify's own refusals, by their codes, in our words. */
+const fastifyErrors: Record<string, () => AppError> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: () =>
+    new AppError('too-large', 'The request body is too large', { details: { field: 'body' } }),
+  FST_ERR_CTP_EMPTY_JSON_BODY: () =>
+    invalid('body', 'The body must not be empty when its type is application/json', 'malformed'),
+  FST_ERR_CTP_INVALID_JSON_BODY: () => invalid('body', 'The body is not valid JSON', 'malformed'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    invalid('body', 'The body is not as long as Content-Length says', 'malformed'),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => invalid('content-type', 'Content-Type must be application/json', 'malformed'),
+  FST_ERR_CTP_INVALID_TYPE: () => invalid('content-type', 'Content-Type must be application/json', 'malformed'),
+  FST_ERR_BAD_URL: () => invalid('url', 'The URL is not valid', 'malformed'),
+  FST_ERR_MAX_PARAM_LENGTH: () => new AppError('not-found', 'Not found'),
+}
+
+/** What a Fastify scope threw → AppError. */
+export function fromFastify(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown
+  const error = thrown as Partial<FastifyError>
+  const known = error.code === undefined ? undefined : fastifyErrors[error.code]
+  if (known) return known()
+  // secure-json-parse and the HTTP parser throw plain errors with a status.
+  if (error.statusCode === 400) return invalid('body', 'The body is not valid JSON', 'malformed')
+  if (error.statusCode === 413) return fastifyErrors.FST_ERR_CTP_BODY_TOO_LARGE!()
+  return toAppError(thrown)
+}
+
+/** The one error handler of a door. A 5xx is logged with its cause; none of it is sent. */
+export function useErrors(scope: FastifyInstance, shape: ErrorShape): void {
+  scope.setErrorHandler((thrown, request, reply) => sendError(fromFastify(thrown), shape, request, reply))
+}
+
+/** For URLs that belong to no route: each part of the URL space answers in its own door's shape. */
+export function useNotFound(server: FastifyInstance, shapeOf: (url: string) => ErrorShape): void {
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? ''
+    const error = new AppError('not-found', `No such endpoint: ${request.method} ${path}`)
+    sendError(error, shapeOf(path), request, reply)
+  })
+}
+
+function sendError(error: AppError, shape: ErrorShape, request: FastifyRequest, reply: FastifyReply): void {
+  const status = shape.status(error)
+  if (error.code === 'internal') request.log.error({ err: error.cause ?? error }, 'request failed')
+  else if (status >= 500) request.log.warn({ code: error.code, err: error.cause }, error.message)
+  if (error.retryAfterMs !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)))
+  reply.code(status).send(shape.body(error, request))
+}

@@ -1,0 +1,111 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Principal, Scope } from '#contracts/index.ts'
+import { AppError } from '#errors/index.ts'
+import { uuidv7 } from '#lib/uuid.ts'
+import { type CredentialsOf, readCredentials } from './credentials.ts'
+
+/** What a limit check says; metering/limits has the figures. */
+export interface LimitState {
+  allowed: boolean
+  limit: number
+  remaining: number
+  /** Unix ms when the whole limit is free again. */
+  resetAtMs: number
+  retryAfterMs: number
+}
+
+export interface GateDeps {
+  auth: { authenticate(credentials: CredentialsOf): Principal | Promise<Principal> }
+  limits: {
+    check(input: {
+      ip?: string
+      userId?: number
+      keyId?: number
+      keyRatePerMinute?: number
+      chat?: boolean
+    }): LimitState | undefined
+  }
+}
+
+const acceptableId = /^[\w.:-]{1,128}$/
+
+/** The id a request goes by: its own when it brought a harmless one, else a new one. */
+export function requestId(request: { headers: Record<string, string | string[] | undefined> }): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && acceptableId.test(given) ? given : `req-${uuidv7()}`
+}
+
+/**
+ * Puts the gate before every route of `server`: ids, the address limit, credentials → `request.principal`, scope,
+ * the user, key and chat limits. Refusals are AppErrors, worded by the door's own error handler.
+ */
+export function gate(server: FastifyInstance, deps: GateDeps): void {
+  server.decorateRequest('principal', null as unknown as Principal)
+
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    reply.header('x-content-type-options', 'nosniff')
+    done(limited(reply, deps.limits.check({ ip: request.ip })))
+  })
+
+  server.addHook('onRequest', (request, reply, done) => {
+    const config = request.routeOptions.config
+    if (config.auth === 'public' || request.is404) return done()
+    let found: Principal | Promise<Principal>
+    try {
+      found = deps.auth.authenticate(readCredentials(request))
+    } catch (thrown) {
+      return done(thrown as Error)
+    }
+    if (found instanceof Promise) found.then((principal) => done(admit(request, reply, principal)), done)
+    else done(admit(request, reply, found))
+  })
+
+  function admit(request: FastifyRequest, reply: FastifyReply, principal: Principal): Error | undefined {
+    const { config } = request.routeOptions
+    request.principal = principal
+    const scope: Scope = config.scope ?? (isSafe(request.method) ? 'read' : 'write')
+    if (!principal.scopes.has(scope))
+      return new AppError('forbidden', `This credential lacks the scope '${scope}'`, { details: { scope } })
+    return limited(reply, deps.limits.check(limitInput(principal, config.chat === true)))
+  }
+
+  /** For doors that find their principal themselves (app tokens): counts the request against its limits. */
+  server.decorate('countAgainst', (reply: FastifyReply, principal: Principal, chat: boolean) => {
+    const refusal = limited(reply, deps.limits.check(limitInput(principal, chat)))
+    if (refusal) throw refusal
+  })
+}
+
+export function limitInput(principal: Principal, chat: boolean) {
+  return {
+    userId: principal.user.id,
+    ...(principal.key && { keyId: principal.key.id, keyRatePerMinute: principal.key.ratePerMinute }),
+    chat,
+  }
+}
+
+/** Tells the tightest limit in headers, and refuses when it is used up. */
+function limited(reply: FastifyReply, state: LimitState | undefined): AppError | undefined {
+  if (!state) return undefined
+  reply.header('x-ratelimit-limit', state.limit)
+  reply.header('x-ratelimit-remaining', state.remaining)
+  reply.header('x-ratelimit-reset', Math.ceil(state.resetAtMs / 1000))
+  if (state.allowed) return undefined
+  return tooMany(state.retryAfterMs)
+}
+
+export function tooMany(retryAfterMs: number): AppError {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
+  return new AppError('rate-limited', `Rate limit exceeded. Retry after ${seconds} seconds.`, { retryAfterMs })
+}
+
+function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    countAgainst(reply: FastifyReply, principal: Principal, chat: boolean): void
+  }
+}

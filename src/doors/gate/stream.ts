@@ -1,0 +1,65 @@
+import type { FastifyReply } from 'fastify'
+import type { Envelope } from '#contracts/index.ts'
+import { type AppError, toAppError } from '#errors/index.ts'
+import { keepAlive, pump, responseSink, sseHeaders, ssePing } from '#wire/index.ts'
+import { opening } from './opening.ts'
+
+/** How long a failure may still become an HTTP status; longer, and proxies would begin to doubt that we live. */
+const openingMs = 15_000
+const pingEveryMs = 15_000
+/** A client that has not taken a byte for so long is gone, or might as well be. */
+const stalledMs = 60_000
+
+export interface SseAnswer {
+  events: AsyncIterableIterator<Envelope[]>
+  headers: Record<string, string>
+  encode(batch: Envelope[]): string
+  /** The turn is shown as it is, also one that failed before it answered: nothing of it becomes an HTTP status. */
+  whatever?: boolean
+  /** The last words when the stream itself fails (not the turn: that is an event). */
+  failed(error: AppError): string
+}
+
+/**
+ * Answers with a turn's events as server-sent events, to their end or until the client leaves. Throws, before any
+ * byte is written, what the turn failed with before it began to answer.
+ */
+export async function streamSse(reply: FastifyReply, answer: SseAnswer): Promise<void> {
+  const response = reply.raw
+  const leave = () => void answer.events.return?.(undefined)
+  // The response, not the request: its close is the only one that is told for every way of leaving.
+  response.once('close', leave)
+  let events: AsyncIterableIterator<Envelope[]>
+  try {
+    events = answer.whatever ? answer.events : await opening(answer.events, openingMs)
+  } catch (thrown) {
+    leave()
+    throw thrown
+  }
+  reply.hijack()
+  if (response.destroyed) return leave()
+  const head = reply.getHeaders() as Record<string, string | number>
+  response.writeHead(200, { ...head, ...answer.headers, ...sseHeaders })
+  response.socket?.setNoDelay(true)
+  keepAlive(response, ssePing, pingEveryMs)
+  try {
+    await pump(events, responseSink(response), { encode: answer.encode, stalledMs })
+  } catch (thrown) {
+    const error = toAppError(thrown)
+    if (error.code === 'internal') reply.log.error({ err: error.cause ?? error }, 'a stream failed')
+    if (!response.destroyed) response.write(answer.failed(error))
+    // Its buffer is full and nobody empties it: ending politely would wait for ever.
+    if (error.code === 'consumer-too-slow') response.destroy()
+  }
+  leave()
+  response.end()
+}
+
+/** Aborts when the client leaves before the answer is complete. */
+export function leaveSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort()
+  })
+  return controller.signal
+}

@@ -1,0 +1,50 @@
+/** Liveness and readiness for whatever watches the process. Public, and in the shape of CONTRACTS §1.5. */
+import type { Scoped } from '../gate/index.ts'
+
+export interface HealthDoorDeps {
+  version: string
+  now(): number
+  /** Undefined when the server can take turns, else why not. */
+  notReady(): Promise<string | undefined>
+}
+
+export function healthDoor(door: Scoped, deps: HealthDoorDeps): void {
+  const timestamp = () => new Date(deps.now()).toISOString()
+
+  door.get('/health/liveness', { config: { auth: 'public' } }, async () => ({
+    status: 'alive',
+    timestamp: timestamp(),
+  }))
+
+  door.get('/health/readiness', { config: { auth: 'public' } }, async (_, reply) => {
+    const reason = await deps.notReady()
+    if (reason === undefined) return { status: 'ready', timestamp: timestamp() }
+    return reply.code(503).send({ status: 'not_ready', timestamp: timestamp(), reason })
+  })
+
+  // NodeTool's clients look for "healthy" here (CONTRACTS §2.3).
+  door.get('/health', { config: { auth: 'public' } }, async (_, reply) => {
+    const reason = await deps.notReady()
+    const status = reason === undefined ? 'healthy' : 'unhealthy'
+    return reply.code(reason === undefined ? 200 : 503).send({ status, timestamp: timestamp(), version: deps.version })
+  })
+
+  door.get('/api/v1/system/health', { config: { auth: 'public' } }, async (_, reply) => {
+    const reason = await deps.notReady()
+    const healthy = reason === undefined
+    const memory = process.memoryUsage.rss()
+    return reply.code(healthy ? 200 : 503).send({
+      status: healthy ? 'healthy' : 'unhealthy',
+      timestamp: timestamp(),
+      version: deps.version,
+      checks: {
+        database: { status: healthy ? 'healthy' : 'unhealthy', message: reason ?? 'OK' },
+        system: {
+          status: 'healthy',
+          message: 'OK',
+          metrics: { process_rss_bytes: memory, uptime_seconds: Math.floor(process.uptime()) },
+        },
+      },
+    })
+  })
+}

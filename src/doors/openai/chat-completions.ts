@@ -1,0 +1,114 @@
+import type { Envelope, Principal, TurnRequest, TurnTarget } from '#contracts/index.ts'
+import {
+  ChatCompletionRequest,
+  chunkEncoder,
+  type DecodedCompletion,
+  decodeCompletion,
+  toCompletion,
+} from '#dialects/chat-completions/index.ts'
+import { AppError } from '#errors/index.ts'
+import type { Turn } from '#turns/index.ts'
+import { leaveSignal, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
+import type { OpenAiDoorDeps } from './deps.ts'
+import { errorObject } from './errors.ts'
+
+const appModel = 'app/'
+
+/**
+ * POST /v1/chat/completions (CONTRACTS §2.2, §3.3). Stateless, unless the header X-Session-Id names a conversation.
+ * Leave policy: cancel after a grace period, because nobody can come back and tokens cost money; a request with an
+ * Idempotency-Key or a session can be come back to, and goes on.
+ */
+export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
+  door.route({
+    method: 'POST',
+    url: '/v1/chat/completions',
+    schema: { tags: ['chat'], summary: 'Create a chat completion', body: ChatCompletionRequest },
+    config: { chat: true },
+    handler: async (request, reply) => {
+      const decoded = decodeCompletion(request.body)
+      const turn = await deps.turns.start(
+        toTurnRequest(request.principal, decoded, await target(request.principal, request.body.model, deps), {
+          idempotencyKey: header(request.headers['idempotency-key']),
+          sessionId: header(request.headers['x-session-id']),
+        }),
+      )
+      reply.header('x-turn-id', turn.id)
+      if (turn.conversationId !== undefined) reply.header('x-session-id', turn.conversationId)
+      const named = { id: turn.id, model: request.body.model ?? turn.model, createdAt: turn.createdAt }
+      if (decoded.stream) return stream(reply, turn, named, decoded)
+      const state = await turn.result(leaveSignal(reply))
+      if (state.error) throw thrownFrom(state.error)
+      if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
+      return toCompletion(named, state, decoded)
+    },
+  })
+}
+
+function toTurnRequest(
+  principal: Principal,
+  decoded: DecodedCompletion,
+  target: TurnTarget,
+  given: { idempotencyKey: string | undefined; sessionId: string | undefined },
+): TurnRequest {
+  const { stream: _stream, includeUsage: _usage, legacyFunctions: _legacy, ...asked } = decoded
+  const comesBack = given.idempotencyKey !== undefined || given.sessionId !== undefined
+  return {
+    ...asked,
+    principal,
+    door: 'openai',
+    target,
+    clientTools: 'pause',
+    leave: comesBack ? 'continue' : 'cancel-after-grace',
+    ...(given.sessionId !== undefined && { conversationId: given.sessionId, newConversation: true }),
+    ...(given.idempotencyKey !== undefined && { idempotencyKey: given.idempotencyKey }),
+  }
+}
+
+/** `app/<slug>` or `app/<id>` runs an app; everything else names a model. */
+async function target(principal: Principal, model: string | undefined, deps: OpenAiDoorDeps): Promise<TurnTarget> {
+  if (model === undefined || model === '')
+    throw new AppError('invalid-request', "'model' field is required", { details: { field: 'model' } })
+  if (!model.startsWith(appModel)) return { type: 'model', model }
+  const app = await deps.apps.find(principal, model.slice(appModel.length))
+  if (!app) throw new AppError('not-found', `The model '${model}' does not exist`, { details: { field: 'model' } })
+  return { type: 'app', appId: app.publicId }
+}
+
+function stream(
+  reply: Parameters<typeof streamSse>[0],
+  turn: Turn,
+  named: { id: string; model: string; createdAt: number },
+  decoded: DecodedCompletion,
+): Promise<void> {
+  const encode = chunkEncoder(named, decoded)
+  return streamSse(reply, {
+    events: turn.read(),
+    headers: {},
+    encode: (batch) => batch.map((envelope) => frames(envelope, encode)).join(''),
+    failed: (error) => `data: ${JSON.stringify(errorObject(error))}\n\n`,
+  })
+}
+
+/** A turn that ended badly ends the stream with an error object and without [DONE]; no `stop` is made up for it. */
+function frames({ event }: Envelope, encode: ReturnType<typeof chunkEncoder>): string {
+  let text = ''
+  for (const chunk of encode(event)) text += `data: ${chunk}\n\n`
+  if (event.type !== 'turn-end') return text
+  if (event.outcome === 'completed' || event.outcome === 'paused') return `${text}data: [DONE]\n\n`
+  const error = event.error ?? { code: 'cancelled' as const, message: 'The turn was cancelled' }
+  return `${text}data: ${JSON.stringify(errorObject(error))}\n\n`
+}
+
+const longestKey = 255
+
+/** Absent when not sent. Throws for what no key or session id looks like. */
+function header(value: string | string[] | undefined): string | undefined {
+  if (value === undefined) return undefined
+  const text = Array.isArray(value) ? value.join(',') : value
+  if (text === '' || text.length > longestKey)
+    throw new AppError('invalid-request', `Idempotency-Key and X-Session-Id must have 1 to ${longestKey} characters`, {
+      details: { field: 'headers' },
+    })
+  return text
+}

@@ -1,0 +1,10 @@
+import type { Apps } from '#features/apps/index.ts'
+import type { Upstreams } from '#features/upstreams/index.ts'
+import type { Turns } from '#turns/index.ts'
+
+/** What the OpenAI-style door needs of the house. */
+export interface OpenAiDoorDeps {
+  turns: Turns
+  apps: Pick<Apps, 'find' | 'list'>
+  upstreams: Pick<Upstreams, 'models' | 'findModel'>
+}

@@ -1,0 +1,189 @@
+import type {
+  FinishReason,
+  Message,
+  Part,
+  ResponseFormat,
+  Sampling,
+  ToolChoice,
+  ToolSpec,
+  TurnOutcome,
+} from '#contracts/index.ts'
+import { textOf } from '#contracts/index.ts'
+import { type AppError, errorInfo, toAppError } from '#errors/index.ts'
+import type { ModelQuery } from '#providers/spec.ts'
+import { type ContextPolicy, fitContext, summaryQuestion, withSummary } from './context-window.ts'
+import type { TurnControl } from './control.ts'
+import { toModelMessages } from './model-messages.ts'
+import { modelStep, type StepDeps } from './model-step.ts'
+import type { WrittenCall } from './part-writer.ts'
+
+export interface ToolOutcome {
+  result: string
+  isError: boolean
+}
+
+export interface EngineRequest {
+  model: string
+  /** System prompt, history and the new messages, oldest first. */
+  messages: Message[]
+  context: ContextPolicy
+  sampling: Sampling
+  tools: ToolSpec[]
+  toolChoice?: ToolChoice
+  clientTools: 'await' | 'pause'
+  responseFormat?: ResponseFormat
+  providerOptions: Record<string, Record<string, unknown>>
+  whole: boolean
+}
+
+export interface EngineDeps extends StepDeps {
+  /** Runs a server tool. Must not throw: a failure is an outcome that the model reads. */
+  runTool(call: { callId: string; name: string; arguments: string }, signal: AbortSignal): Promise<ToolOutcome>
+  maxSteps: number
+  /** How long a client may take over a tool it runs. */
+  clientToolTimeoutMs: number
+}
+
+export interface Ending {
+  outcome: TurnOutcome
+  finishReason: FinishReason
+  error?: ReturnType<typeof errorInfo>
+}
+
+/**
+ * Runs a turn's model steps until the model has answered, tools of the client are due, or it failed or was cancelled.
+ * Emits everything between turn-start and turn-end. Never throws.
+ */
+export async function runModelLoop(request: EngineRequest, deps: EngineDeps, control: TurnControl): Promise<Ending> {
+  try {
+    return await run(request, deps, control)
+  } catch (thrown) {
+    control.close()
+    return failed(toAppError(thrown))
+  }
+}
+
+async function run(request: EngineRequest, deps: EngineDeps, control: TurnControl): Promise<Ending> {
+  let messages = await fitMessages(toModelMessages(request.messages), request, deps, control)
+  let nextPart = 0
+  for (let step = 1; ; step++) {
+    const result = await modelStep(step, query(request, messages, step >= deps.maxSteps), deps, control, nextPart)
+    nextPart = result.writer.nextPart
+    if (result.error) {
+      control.close()
+      return failed(result.error)
+    }
+
+    const { calls, parts } = result.writer
+    const added: Message[] = parts.length > 0 ? [{ role: 'assistant', parts }] : []
+    if (calls.length > 0) {
+      const results = await runCalls(calls, request, deps, control)
+      if (results === 'pause') {
+        control.close()
+        return { outcome: 'paused', finishReason: 'tool-calls' }
+      }
+      added.push({ role: 'tool', parts: results })
+    }
+    const inputs = control.takeInputs()
+    for (const parts of inputs) {
+      deps.emit({ type: 'input', parts })
+      added.push({ role: 'user', parts })
+    }
+    if (control.cancelReason !== undefined) {
+      control.close()
+      return { outcome: 'cancelled', finishReason: 'cancelled' }
+    }
+    if (calls.length === 0 && inputs.length === 0) {
+      control.close()
+      return { outcome: 'completed', finishReason: result.finishReason }
+    }
+    messages = [...messages, ...added]
+  }
+}
+
+/** `lastStep`: the model must answer now; without it a model that only calls tools would never end. */
+function query(request: EngineRequest, messages: Message[], lastStep: boolean): ModelQuery {
+  const tools = request.tools
+  const toolChoice = lastStep && tools.length > 0 ? 'none' : request.toolChoice
+  return {
+    model: request.model,
+    messages,
+    sampling: request.sampling,
+    tools,
+    ...(toolChoice !== undefined && { toolChoice }),
+    ...(request.responseFormat && { responseFormat: request.responseFormat }),
+    providerOptions: request.providerOptions,
+    whole: request.whole,
+  }
+}
+
+/** Announces the calls and gets their results; `pause` when some are the client's to answer in a turn of its own. */
+async function runCalls(
+  calls: WrittenCall[],
+  request: EngineRequest,
+  deps: EngineDeps,
+  control: TurnControl,
+): Promise<Part[] | 'pause'> {
+  const running = calls.map((call) => {
+    const { part, callId, name, side } = call
+    deps.emit({ type: 'tool-call', part, callId, name, arguments: call.arguments, side })
+    if (side === 'server') return control.interruptible(false, (signal) => deps.runTool(call, signal))
+    return request.clientTools === 'await' ? control.toolResult(callId, deps.clientToolTimeoutMs) : undefined
+  })
+  const results: Part[] = []
+  for (const [index, pending] of running.entries()) {
+    const call = calls[index]!
+    const outcome = await pending
+    if (!outcome) continue
+    deps.emit({ type: 'tool-result', callId: call.callId, name: call.name, ...outcome })
+    results.push({ type: 'tool-result', callId: call.callId, name: call.name, ...outcome })
+  }
+  return running.includes(undefined) ? 'pause' : results
+}
+
+/** Makes the conversation fit the app's context limit and says what was left out. */
+async function fitMessages(
+  messages: Message[],
+  request: EngineRequest,
+  deps: EngineDeps,
+  control: TurnControl,
+): Promise<Message[]> {
+  const fitted = fitContext(messages, request.context)
+  if (!fitted.trim) return fitted.messages
+  const { dropped, ...tokens } = fitted.trim
+  const strategy = request.context.strategy === 'summarize' ? 'summarize' : 'truncate'
+  deps.emit({ type: 'context-trim', strategy, ...tokens })
+  if (strategy === 'truncate') return fitted.messages
+
+  const words = Math.max(40, Math.round(request.context.maxTokens / 10))
+  const asked: ModelQuery = {
+    model: request.model,
+    messages: summaryQuestion(dropped, words),
+    sampling: { maxOutputTokens: words * 2 },
+    tools: [],
+    providerOptions: {},
+    whole: true,
+  }
+  // Its words are nobody's answer: internal events carry its usage only.
+  const silent: StepDeps = {
+    ...deps,
+    emit: (event, audience) => {
+      if (event.type === 'model-start' || event.type === 'model-end' || event.type === 'retry')
+        deps.emit(event, audience)
+    },
+  }
+  const summary = await modelStep(0, asked, silent, control, 0, 'internal')
+  const text = textOf(summary.writer.parts).trim()
+  // A summary is a help, not a condition: without one the newest messages still make an answer.
+  if (text === '') return fitted.messages
+  deps.emit({ type: 'memory-update', memory: 'summary', messagesRetained: fitted.messages.length })
+  return withSummary(fitted.messages, text)
+}
+
+function failed(error: AppError): Ending {
+  return {
+    outcome: 'failed',
+    finishReason: error.code === 'content-blocked' ? 'content-filter' : 'error',
+    error: errorInfo(error),
+  }
+}

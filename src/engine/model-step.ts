@@ -1,0 +1,98 @@
+import { costMicros, type FinishReason, noUsage, type TurnEvent, type Usage } from '#contracts/index.ts'
+import { AppError, toAppError } from '#errors/index.ts'
+import type { ModelPart, ModelQuery, OpenedModel, OpenModel } from '#providers/spec.ts'
+import type { TurnControl } from './control.ts'
+import { estimateUsage } from './estimate.ts'
+import { PartWriter } from './part-writer.ts'
+
+export interface StepDeps {
+  openModel: OpenModel
+  emit(event: TurnEvent, audience?: 'internal'): void
+  now(): number
+}
+
+export interface StepResult {
+  writer: PartWriter
+  /** Why the model stopped; `cancelled` also when it was cut short by a steer. */
+  finishReason: FinishReason
+  error?: AppError
+  usage: Usage
+  costMicros: number
+}
+
+/**
+ * One call of a model, from choosing the upstream to its usage. Emits model-start … model-end with everything the
+ * model wrote in between; never throws. A call that ends early is closed properly and its usage estimated: the
+ * upstream charges for what it wrote, told or not.
+ */
+export async function modelStep(
+  step: number,
+  query: ModelQuery,
+  deps: StepDeps,
+  control: TurnControl,
+  firstPart: number,
+  audience?: 'internal',
+): Promise<StepResult> {
+  const emit = audience ? (event: TurnEvent) => deps.emit(event, audience) : deps.emit
+  // A tool nobody declared is the client's affair: it may know it, as OpenAI's clients may.
+  const sideOf = (name: string) => query.tools.find((tool) => tool.name === name)?.side ?? 'client'
+  const writer = new PartWriter(emit, sideOf, firstPart)
+  const startedAt = deps.now()
+  return control.interruptible(true, async (signal) => {
+    let opened: OpenedModel
+    try {
+      opened = await deps.openModel(query, {
+        signal,
+        onRetry: (error, upstream) => deps.emit({ type: 'retry', error, upstream }, 'internal'),
+      })
+    } catch (thrown) {
+      const cancelled = signal.aborted
+      return {
+        writer,
+        finishReason: cancelled ? 'cancelled' : 'error',
+        ...(!cancelled && { error: toAppError(thrown) }),
+        usage: noUsage,
+        costMicros: 0,
+      }
+    }
+
+    emit({ type: 'model-start', step, model: query.model, upstream: opened.upstream })
+    let finish: Extract<ModelPart, { type: 'finish' }> | undefined
+    let error: AppError | undefined
+    try {
+      for await (const batch of opened.parts) {
+        if (signal.aborted) break
+        for (const piece of batch) {
+          if (piece.type === 'finish') finish = piece
+          else writer.write(piece)
+        }
+      }
+      if (!finish && !signal.aborted)
+        error = new AppError('upstream-malformed', 'The upstream’s answer ended without saying how', {
+          details: { upstream: opened.upstream },
+        })
+    } catch (thrown) {
+      if (!signal.aborted) error = toAppError(thrown)
+    }
+
+    // Once the upstream has finished, an abort that came with it changes nothing.
+    const finishReason: FinishReason = finish ? finish.finishReason : error ? 'error' : 'cancelled'
+    writer.end(finish !== undefined)
+    const usage = finish?.usage ?? estimateUsage(query.messages, writer.writtenText())
+    const cost = costMicros(usage, opened.price)
+    emit({
+      type: 'model-end',
+      step,
+      model: query.model,
+      upstream: opened.upstream,
+      finishReason,
+      usage,
+      costMicros: cost,
+      latencyMs: deps.now() - startedAt,
+      ...(finish?.responseId !== undefined && { responseId: finish.responseId }),
+      ...(finish?.systemFingerprint !== undefined && { systemFingerprint: finish.systemFingerprint }),
+      ...(finish?.serviceTier !== undefined && { serviceTier: finish.serviceTier }),
+    })
+    return { writer, finishReason, ...(error && { error }), usage, costMicros: cost }
+  })
+}

@@ -1,0 +1,120 @@
+import { type Message, type Principal, textOf } from '#contracts/index.ts'
+import { AppError } from '#errors/index.ts'
+import { uuidv7 } from '#lib/uuid.ts'
+import { type Database, isUniqueViolation } from '#store/index.ts'
+import { mayRead } from './policy.ts'
+import {
+  type ConversationRow,
+  findByExternalId,
+  findByPublicId,
+  insertRow,
+  listRows,
+  type NewConversation,
+  type TurnRecord,
+  turnRows,
+} from './store.ts'
+
+const maxTitle = 120
+
+/** Conversations of all doors: Nadoo's sessions, NodeTool's threads, CoAI's conversations. */
+export function conversations(deps: { database: Database; now: () => number }) {
+  const { database, now } = deps
+
+  /** By public id or, within one app, by the caller's own name for it. Undefined also when it is somebody else's. */
+  async function find(principal: Principal, id: string, appId: number | null): Promise<ConversationRow | undefined> {
+    const own = await findByExternalId(database, principal.user.id, appId, id)
+    const row = own ?? (await findByPublicId(database, id))
+    return row && mayRead(principal, row) ? row : undefined
+  }
+
+  async function get(principal: Principal, id: string): Promise<ConversationRow> {
+    const row = await findByPublicId(database, id)
+    if (!row || !mayRead(principal, row)) throw new AppError('not-found', 'Session not found')
+    return row
+  }
+
+  /** A row to be written by `insertRow` in the transaction that needs it, or by `create` now. */
+  function draft(
+    principal: Principal,
+    options: { appId: number | null; externalId?: string; title?: string },
+  ): NewConversation {
+    return {
+      publicId: uuidv7(now()),
+      workspaceId: principal.workspace.id,
+      userId: principal.user.id,
+      appId: options.appId,
+      externalId: options.externalId ?? null,
+      title: clipped(options.title ?? ''),
+      at: now(),
+    }
+  }
+
+  async function create(
+    principal: Principal,
+    options: { appId: number | null; externalId?: string; title?: string },
+  ): Promise<ConversationRow> {
+    const row = draft(principal, options)
+    try {
+      await database.write((tx) => insertRow(tx, row))
+    } catch (thrown) {
+      // Two first messages of one session: the other one has made it.
+      const made = isUniqueViolation(thrown) && row.externalId !== null
+      if (!made) throw thrown
+      return (await findByExternalId(database, row.userId, row.appId, row.externalId!))!
+    }
+    return (await findByPublicId(database, row.publicId))!
+  }
+
+  /** The principal's own, newest first. */
+  function list(
+    principal: Principal,
+    filter: { appId?: number; status?: ConversationRow['status']; limit: number; offset: number },
+  ): Promise<ConversationRow[]> {
+    const appId = principal.app?.id ?? filter.appId
+    return listRows(database, { ...filter, userId: principal.user.id, ...(appId !== undefined && { appId }) })
+  }
+
+  async function archive(principal: Principal, id: string): Promise<ConversationRow> {
+    const row = await get(principal, id)
+    const updatedAt = now()
+    await database.write((tx) =>
+      tx.db
+        .updateTable('conversations')
+        .set({ status: 'archived', updated_at: updatedAt })
+        .where('id', '=', row.id)
+        .execute(),
+    )
+    return { ...row, status: 'archived', updatedAt }
+  }
+
+  /** The newest `limit` turns before turn key `before`, oldest first. */
+  async function turnsOf(conversationId: number, limit: number, before?: number): Promise<TurnRecord[]> {
+    return limit === 0 ? [] : (await turnRows(database, conversationId, limit, before)).reverse()
+  }
+
+  /** What a model is given of the conversation so far: its newest `turns` ended turns. */
+  async function history(conversationId: number, turns: number): Promise<Message[]> {
+    const messages: Message[] = []
+    for (const turn of await turnsOf(conversationId, turns)) {
+      if (turn.status === 'running') continue
+      messages.push(...turn.messages)
+      if (turn.parts.length > 0) messages.push({ role: 'assistant', parts: turn.parts })
+    }
+    return messages
+  }
+
+  return { find, get, draft, create, list, archive, turnsOf, history }
+}
+
+export type Conversations = ReturnType<typeof conversations>
+
+/** A conversation is called after what was first said in it. */
+export function titleFrom(messages: readonly Message[]): string {
+  const first = messages.find((message) => message.role === 'user')
+  return first ? clipped(textOf(first.parts)) : ''
+}
+
+function clipped(text: string): string {
+  const line = text.toWellFormed().replaceAll('\0', '').replace(/\s+/g, ' ').trim()
+  return line.length <= maxTitle ? line : `${line.slice(0, maxTitle - 1).toWellFormed()}…`
+}

@@ -1,0 +1,134 @@
+import type { Database, Transaction } from '#store/index.ts'
+
+/**
+ * What runs one kind of job. It gets the transaction in which the job is deleted: what it writes through it happens
+ * exactly once. Effects outside the database happen at least once.
+ */
+export type JobHandler = (tx: Transaction, payload: unknown) => Promise<void>
+
+export interface QueueOptions {
+  database: Database
+  handlers: Record<string, JobHandler>
+  now(): number
+  random(): number
+  log: { error(fields: object, message: string): void }
+  /** How often to look for due jobs that nobody woke us for (retries, other processes'). */
+  lookEveryMs: number
+  /** Told jobs wait so long for company: one pass serves all of them. */
+  gatherMs: number
+}
+
+interface Job {
+  id: number
+  kind: string
+  payload: string
+  attempts: number
+}
+
+const batchSize = 100
+const maxAttempts = 10
+const retry = { firstMs: 1_000, mostMs: 15 * 60_000 }
+
+/** The durable queue: jobs are rows, a job ends by its row's deletion, one that keeps failing is kept as dead. */
+export function jobQueue(options: QueueOptions) {
+  const { database, handlers, now } = options
+  const kinds = Object.keys(handlers)
+  let pass: Promise<void> | undefined
+  let again = false
+  let timer: NodeJS.Timeout | undefined
+  let gathering: NodeJS.Timeout | undefined
+  let stopped = false
+
+  /** Runs everything that is due; calls while one is under way are served by one more pass after it. */
+  function runDue(): Promise<void> {
+    if (pass) {
+      again = true
+      return pass
+    }
+    pass = passes().finally(() => {
+      pass = undefined
+    })
+    return pass
+  }
+
+  async function passes(): Promise<void> {
+    do {
+      again = false
+      for (;;) {
+        const due = await findDue()
+        for (const job of due) await runOne(job)
+        if (due.length < batchSize) break
+      }
+    } while (again)
+  }
+
+  function findDue(): Promise<Job[]> {
+    if (kinds.length === 0) return Promise.resolve([])
+    return database.read
+      .selectFrom('jobs')
+      .select(['id', 'kind', 'payload', 'attempts'])
+      .where('dead', '=', 0)
+      .where('run_at', '<=', now())
+      .where('kind', 'in', kinds)
+      .orderBy('run_at')
+      .limit(batchSize)
+      .execute()
+  }
+
+  async function runOne(job: Job): Promise<void> {
+    try {
+      await database.write(async (tx) => {
+        // Deleting first takes the row's lock: another process that had found it too deletes nothing and is done.
+        const taken = await tx.db.deleteFrom('jobs').where('id', '=', job.id).executeTakeFirst()
+        if (Number(taken.numDeletedRows) === 1) await handlers[job.kind]!(tx, JSON.parse(job.payload))
+      })
+    } catch (thrown) {
+      options.log.error({ err: thrown, job: job.id, kind: job.kind, attempts: job.attempts + 1 }, 'a job failed')
+      await postpone(job, thrown)
+    }
+  }
+
+  async function postpone(job: Job, thrown: unknown): Promise<void> {
+    const attempts = job.attempts + 1
+    const waitMs = Math.min(retry.firstMs * 2 ** job.attempts, retry.mostMs) * (0.5 + options.random() / 2)
+    const runAt = Math.round(now() + waitMs)
+    const error = String(thrown instanceof Error ? thrown.message : thrown).slice(0, 500)
+    await database
+      .write((tx) =>
+        tx.db
+          .updateTable('jobs')
+          .set({ attempts, run_at: runAt, error, dead: attempts >= maxAttempts ? 1 : 0 })
+          .where('id', '=', job.id)
+          .execute(),
+      )
+      .catch((failed) => options.log.error({ err: failed, job: job.id }, 'a job could not be postponed'))
+  }
+
+  function failed(thrown: unknown): void {
+    options.log.error({ err: thrown }, 'the job queue could not look for work; it will try again')
+  }
+
+  return {
+    runDue,
+    start(): void {
+      timer = setInterval(() => void runDue().catch(failed), options.lookEveryMs)
+      timer.unref()
+    },
+    /** Something was queued: run soon, together with what else comes. */
+    wake(): void {
+      if (stopped) return
+      gathering ??= setTimeout(() => {
+        gathering = undefined
+        void runDue().catch(failed)
+      }, options.gatherMs)
+      gathering.unref()
+    },
+    /** Runs what is due once more and stops. */
+    async close(): Promise<void> {
+      stopped = true
+      clearInterval(timer)
+      clearTimeout(gathering)
+      await runDue().catch(failed)
+    },
+  }
+}

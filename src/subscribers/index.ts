@@ -1,0 +1,26 @@
+import type { OutboxEvent, Transaction } from '#store/index.ts'
+import { usageRollup } from './usage-rollup.ts'
+
+/**
+ * What looks on after a commit. A subscriber is told of the event types it names, each of them is retried on its own,
+ * in no order that it may rely on; it can change nothing of the turn.
+ */
+export interface Subscriber {
+  hears: readonly OutboxEvent['type'][]
+  /** Gets the events of one commit, oldest first, and the transaction in which they are ticked off. */
+  handle(tx: Transaction, events: unknown): Promise<void>
+}
+
+export const subscribers: Record<string, Subscriber> = {
+  'usage-rollup': { hears: ['turn-settled'], handle: usageRollup },
+}
+
+/** Names of the subscribers that hear of an event. */
+export function subscribersOf(event: OutboxEvent): readonly string[] {
+  return byType.get(event.type) ?? none
+}
+
+const none: readonly string[] = []
+const byType = new Map<string, string[]>()
+for (const [name, { hears }] of Object.entries(subscribers))
+  for (const type of hears) byType.set(type, [...(byType.get(type) ?? []), name])

@@ -1,0 +1,58 @@
+import type { Price, Principal } from '#contracts/index.ts'
+import type { ToolOutcome } from '#engine/index.ts'
+import type { AppConfig } from '#features/apps/index.ts'
+import type { Conversations } from '#features/conversations/index.ts'
+import type { OpenModel } from '#providers/spec.ts'
+import type { Database } from '#store/index.ts'
+
+/** What turns are made of; wired in app.ts. */
+export interface TurnsDeps {
+  database: Database
+  conversations: Conversations
+  apps: {
+    /** Throws `not-found` for an app that the principal may not use, `forbidden` for a disabled one. */
+    getForTurn(principal: Principal, publicId: string): Promise<TurnApp> | TurnApp
+  }
+  models: {
+    openModel: OpenModel
+    /** The name itself, `auto` resolved; throws `not-found` for a model nobody offers. */
+    resolve(model: string): { model: string; price: Price }
+  }
+  budgets: { isLimited(workspaceId: number): Promise<boolean> }
+  runTool(call: { callId: string; name: string; arguments: string }, signal: AbortSignal): Promise<ToolOutcome>
+  now(): number
+  log: { error(fields: object, message: string): void; warn(fields: object, message: string): void }
+  options: TurnsOptions
+}
+
+export interface TurnApp {
+  id: number
+  publicId: string
+  type: 'chat' | 'workflow' | 'channel'
+  config: AppConfig
+}
+
+export interface TurnsOptions {
+  /** How long a `cancel-after-grace` turn waits for a reader to come back. */
+  leaveGraceMs: number
+  /** Between two checkpoints of a running turn: what a crash can lose of a stream. */
+  checkpointMs: number
+  /** A process that has not renewed its lease for so long is taken to be dead. */
+  leaseMs: number
+  maxSteps: number
+  clientToolTimeoutMs: number
+  /** Turns that may run at once in this process; more are refused as `overloaded`. */
+  maxRunning: number
+  /** How long an Idempotency-Key is remembered. */
+  idempotencyMs: number
+}
+
+export const defaultTurnsOptions: TurnsOptions = {
+  leaveGraceMs: 15_000,
+  checkpointMs: 1_000,
+  leaseMs: 15_000,
+  maxSteps: 16,
+  clientToolTimeoutMs: 60_000,
+  maxRunning: 20_000,
+  idempotencyMs: 24 * 3_600_000,
+}

@@ -1,0 +1,231 @@
+import { type Audience, type Envelope, isDelta, type PartKind, type TurnEvent } from '#contracts/index.ts'
+
+/** Newest events kept as they were, for readers that are up to date. Older deltas live on in their part's text. */
+const windowSize = 64
+
+/** What a reader may be shown. `caller` also sees what members see; `internal` sees all. */
+export type Viewer = 'caller' | 'member' | 'internal'
+
+interface LoggedPart {
+  kind: PartKind
+  text: string
+  /** Pairs [seq, length of text after it], one a delta: where in the text a cursor stands. */
+  marks: number[]
+  /** Its part-start: merged deltas have its audience, path and time. */
+  first: Envelope
+  extra?: Record<string, unknown>
+}
+
+/**
+ * The log of one running turn. Append-only; any number of readers, each with a cursor of its own. A reader that is
+ * behind costs nothing: what it missed of a part is handed to it in one merged delta, cut out of the part's text
+ * exactly where its cursor stands. Nothing is visible before `open()`.
+ */
+export class LiveLog {
+  readonly turnId: string
+  /** Everything but deltas, in order. */
+  readonly entries: Envelope[] = []
+  readonly parts = new Map<number, LoggedPart>()
+  seq = 0
+  readers = 0
+  /** Called when the last reader leaves. */
+  onDeserted: (() => void) | undefined
+  private readonly now: () => number
+  private readonly tail: Envelope[] = []
+  private waiting: (() => void)[] = []
+  private waking = false
+  private visible = false
+  private ended = false
+  private failure: unknown
+
+  constructor(turnId: string, now: () => number) {
+    this.turnId = turnId
+    this.now = now
+  }
+
+  append(event: TurnEvent, audience: Audience = 'members', path: readonly string[] = noPath): void {
+    this.publish(this.draft(event, audience, path))
+  }
+
+  /** The next envelope, not yet in the log: the end of a turn is stored before anybody may see it. */
+  draft(event: TurnEvent, audience: Audience = 'members', path: readonly string[] = noPath): Envelope {
+    return { turnId: this.turnId, seq: this.seq + 1, at: this.now(), audience, path, event }
+  }
+
+  publish(envelope: Envelope): void {
+    const { event } = envelope
+    this.seq = envelope.seq
+    if (isDelta(event)) this.grow(event, envelope)
+    else {
+      this.entries.push(envelope)
+      if (event.type === 'part-start')
+        this.parts.set(event.part, { kind: event.kind, text: '', marks: [], first: envelope })
+    }
+    this.tail.push(envelope)
+    if (this.tail.length >= 2 * windowSize) this.tail.splice(0, windowSize)
+    if (this.visible) this.wake()
+  }
+
+  /** The turn is on disk: readers may see it. */
+  open(): void {
+    this.visible = true
+    this.wake()
+  }
+
+  /** No event will follow. */
+  end(): void {
+    this.ended = true
+    this.wake()
+  }
+
+  /** The turn cannot be shown (its start or its end could not be stored): readers get this error instead. */
+  fail(error: unknown): void {
+    this.failure = error
+    this.visible = true
+    this.wake()
+  }
+
+  /** The failure is over (the end has been stored after all). */
+  recover(): void {
+    this.failure = undefined
+  }
+
+  reader(after: number, viewer: Viewer): LogReader {
+    return new LogReader(this, after, viewer)
+  }
+
+  /** Everything after `cursor` that is visible: as it was while the window reaches back so far, else merged. */
+  after(cursor: number): Envelope[] {
+    if (!this.visible || cursor >= this.seq) return []
+    const missed = this.seq - cursor
+    if (missed <= this.tail.length) return this.tail.slice(this.tail.length - missed)
+    return this.compact(cursor)
+  }
+
+  /** The log after `cursor` with each part's deltas merged into one, in order of seq. Folds to the same state. */
+  compact(cursor: number): Envelope[] {
+    const out = this.entries.filter((entry) => entry.seq > cursor)
+    for (const [part, logged] of this.parts) {
+      const delta = this.merged(part, logged, cursor)
+      if (delta) out.push(delta)
+    }
+    return out.sort((a, b) => a.seq - b.seq)
+  }
+
+  /** @internal for LogReader */
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve))
+  }
+
+  /** @internal for LogReader: `over` when nothing will follow what `after` gives now. */
+  get over(): boolean {
+    return this.ended
+  }
+
+  /** @internal for LogReader */
+  throwFailure(): void {
+    if (this.failure !== undefined) throw this.failure
+  }
+
+  private grow(event: Extract<TurnEvent, { text: string; part: number }>, envelope: Envelope): void {
+    const logged = this.parts.get(event.part)
+    if (!logged) return
+    logged.text += event.text
+    logged.marks.push(envelope.seq, logged.text.length)
+    if (event.type === 'text-delta' && event.logprobs !== undefined)
+      logged.extra = { logprobs: [...((logged.extra?.logprobs as unknown[]) ?? []), ...event.logprobs] }
+    else if (event.type === 'audio-delta') {
+      const { type: _type, part: _part, text: _text, transcript, ...rest } = event
+      const said = (logged.extra?.transcript as string | undefined) ?? ''
+      logged.extra = { ...logged.extra, ...rest, transcript: said + (transcript ?? '') }
+    }
+  }
+
+  private merged(part: number, logged: LoggedPart, cursor: number): Envelope | undefined {
+    const { marks } = logged
+    if (marks.length === 0) return undefined
+    const seq = marks[marks.length - 2]!
+    if (seq <= cursor) return undefined
+    // Cursors are mostly near the end; walk back from there.
+    let from = marks.length
+    while (from > 0 && marks[from - 2]! > cursor) from -= 2
+    const text = logged.text.slice(from === 0 ? 0 : marks[from - 1]!)
+    const event = { type: `${logged.kind}-delta`, part, text, ...logged.extra } as TurnEvent
+    return { ...logged.first, seq, event }
+  }
+
+  /** Readers are woken once for all that was appended in this tick: one upstream read becomes one write to the client. */
+  wake(): void {
+    if (this.waking || this.waiting.length === 0) return
+    this.waking = true
+    queueMicrotask(() => {
+      this.waking = false
+      const woken = this.waiting
+      this.waiting = []
+      for (const resolve of woken) resolve()
+    })
+  }
+}
+
+const noPath: readonly string[] = []
+
+/** One reader's way through a log: batches of events, each in order, none twice. */
+export class LogReader implements AsyncIterableIterator<Envelope[]> {
+  private readonly log: LiveLog
+  private readonly viewer: Viewer
+  private cursor: number
+  private left = false
+
+  constructor(log: LiveLog, after: number, viewer: Viewer) {
+    this.log = log
+    this.cursor = after
+    this.viewer = viewer
+    log.readers++
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** Resolves with the next events, at least one. Rejects when the turn cannot be shown. */
+  async next(): Promise<IteratorResult<Envelope[]>> {
+    for (;;) {
+      if (this.left) return { done: true, value: undefined }
+      this.log.throwFailure()
+      const batch = this.log.after(this.cursor)
+      if (batch.length > 0) {
+        this.cursor = batch.at(-1)!.seq
+        const seen = visibleTo(this.viewer, batch)
+        if (seen.length > 0) return { done: false, value: seen }
+        continue
+      }
+      if (this.log.over) {
+        this.leave()
+        return { done: true, value: undefined }
+      }
+      await this.log.wait()
+    }
+  }
+
+  /** Leaves. Leaving is not cancelling: what follows is the door's leave policy. */
+  async return(): Promise<IteratorResult<Envelope[]>> {
+    this.leave()
+    return { done: true, value: undefined }
+  }
+
+  private leave(): void {
+    if (this.left) return
+    this.left = true
+    if (--this.log.readers === 0) this.log.onDeserted?.()
+    // Its own pending `next` must end too.
+    this.log.wake()
+  }
+}
+
+/** The events of a batch that a viewer may be shown; the batch itself when that is all of it. */
+export function visibleTo(viewer: Viewer, batch: Envelope[]): Envelope[] {
+  if (viewer === 'internal') return batch
+  const shown = (envelope: Envelope) =>
+    envelope.audience === 'members' || (envelope.audience === 'caller' && viewer === 'caller')
+  return batch.every(shown) ? batch : batch.filter(shown)
+}

@@ -1,0 +1,129 @@
+import type { Message, Price, Sampling, TurnRequest } from '#contracts/index.ts'
+import type { ContextPolicy, EngineRequest } from '#engine/index.ts'
+import { AppError, invalid } from '#errors/index.ts'
+import { type NewConversation, titleFrom } from '#features/conversations/index.ts'
+import { uuidv7 } from '#lib/uuid.ts'
+import type { TurnApp, TurnsDeps } from './deps.ts'
+
+/** A request with everything looked up: what it runs on, with which history, as which rows. */
+export interface PreparedTurn {
+  publicId: string
+  request: TurnRequest
+  app?: TurnApp
+  conversation?: { publicId: string; id?: number; draft?: NewConversation }
+  model: string
+  price: Price
+  engine: EngineRequest
+  /** The messages that are new with this turn, to be stored. */
+  messages: Message[]
+  /** A rough estimate; exact figures come with the upstream's usage. */
+  inputTokens: number
+}
+
+const defaultHistoryTurns = 20
+const noContextLimit: ContextPolicy = { strategy: 'truncate', maxTokens: 0 }
+
+/** Reads only. Throws `not-found`, `unsupported`, `forbidden` or `invalid-request`; nothing has been written then. */
+export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<PreparedTurn> {
+  const { target } = request
+  if (request.messages.length === 0) throw invalid('messages', 'messages must not be empty')
+  const app = target.type === 'app' ? await runnableApp(deps, request, target.appId) : undefined
+  const { model, price } = deps.models.resolve(target.type === 'app' ? app!.config.model : target.model)
+
+  const continued = request.conversationId !== undefined || request.newConversation === true
+  const place = continued ? await conversationOf(deps, request, app) : undefined
+  const turns = app?.config.historyLength ?? defaultHistoryTurns
+  const history = place?.id === undefined ? [] : await deps.conversations.history(place.id, turns)
+  // A stateless request, and the first of a conversation, brings its history itself; later ones may repeat it.
+  const given = request.messages.filter((message) => message.role !== 'system')
+  const fresh = place !== undefined && history.length === 0 ? given : sinceLastAnswer(given)
+  const system = request.messages.filter((message) => message.role === 'system')
+  const prompt: Message[] = app?.config.systemPrompt
+    ? [{ role: 'system', parts: [{ type: 'text', text: app.config.systemPrompt }] }]
+    : []
+  // Where a caller put its system messages among the others is kept as long as nothing is put between.
+  const messages = history.length > 0 ? [...prompt, ...system, ...history, ...fresh] : prompt.concat(request.messages)
+
+  return {
+    publicId: uuidv7(deps.now()),
+    request,
+    ...(app && { app }),
+    ...(place && { conversation: place }),
+    model,
+    price,
+    engine: {
+      model,
+      messages,
+      context: app?.config.context ?? noContextLimit,
+      sampling: app ? merged(app.config.sampling, request.sampling) : request.sampling,
+      tools: request.tools,
+      ...(request.toolChoice !== undefined && { toolChoice: request.toolChoice }),
+      clientTools: request.clientTools,
+      ...(request.responseFormat && { responseFormat: request.responseFormat }),
+      providerOptions: request.providerOptions ?? {},
+      whole: request.delivery === 'whole',
+    },
+    messages: fresh,
+    inputTokens: roughTokens(messages),
+  }
+}
+
+async function runnableApp(deps: TurnsDeps, request: TurnRequest, appId: string): Promise<TurnApp> {
+  const app = await deps.apps.getForTurn(request.principal, appId)
+  if (app.type !== 'chat')
+    throw new AppError('unsupported', `Applications of type ${app.type} cannot be run by this server`, {
+      details: { field: 'application_id', type: app.type },
+    })
+  return app
+}
+
+async function conversationOf(
+  deps: TurnsDeps,
+  request: TurnRequest,
+  app: TurnApp | undefined,
+): Promise<NonNullable<PreparedTurn['conversation']>> {
+  const { conversationId, principal } = request
+  const appId = app?.id ?? null
+  if (conversationId !== undefined) {
+    const found = await deps.conversations.find(principal, conversationId, appId)
+    if (found && found.appId !== appId)
+      throw new AppError('conflict', 'This session belongs to another application', {
+        details: { field: 'session_id' },
+      })
+    if (found?.status === 'archived')
+      throw new AppError('conflict', 'This session is archived', { details: { field: 'session_id' } })
+    if (found) return { publicId: found.publicId, id: found.id }
+    if (!request.newConversation) throw new AppError('not-found', 'Session not found')
+  }
+  const draft = deps.conversations.draft(principal, {
+    appId,
+    ...(conversationId !== undefined && { externalId: conversationId }),
+    title: titleFrom(request.messages),
+  })
+  return { publicId: draft.publicId, draft }
+}
+
+function sinceLastAnswer(messages: Message[]): Message[] {
+  const last = messages.findLastIndex((message) => message.role === 'assistant')
+  return last < 0 ? messages : messages.slice(last + 1)
+}
+
+/** The request's own values win over the app's; what neither gives stays the upstream's. */
+function merged(app: Sampling, request: Sampling): Sampling {
+  const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined))
+  return { ...app, ...given }
+}
+
+/** By length alone: bodies may be large, and this only has to do until the upstream tells. */
+function roughTokens(messages: readonly Message[]): number {
+  let characters = 0
+  for (const message of messages)
+    for (const part of message.parts) {
+      if (part.type === 'text') characters += part.text.length
+      else if (part.type === 'tool-result') characters += part.result.length
+      else if (part.type === 'tool-call') characters += part.arguments.length
+      else if (part.type === 'image') characters += 3200
+      else if (part.type === 'file') characters += part.text?.length ?? 0
+    }
+  return Math.ceil(characters / 4)
+}

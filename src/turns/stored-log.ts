@@ -1,0 +1,127 @@
+import {
+  type Audience,
+  type DeltaEvent,
+  type Envelope,
+  growingText,
+  isDelta,
+  type Part,
+  reduce,
+  type TurnEvent,
+  type TurnState,
+} from '#contracts/index.ts'
+
+/** [seq, ms since the turn's start, event, audience?, path?]: the last two only where they are not the usual ones. */
+type StoredEntry = [number, number, Record<string, unknown>, Audience?, (readonly string[])?]
+
+/**
+ * A compact log → JSON for turn_outputs.log. The text of a part stands in turn_outputs.parts and is not kept twice:
+ * its delta is stored without it.
+ */
+export function toStoredLog(envelopes: readonly Envelope[]): string {
+  const start = envelopes[0]?.at ?? 0
+  const stored = envelopes.map(({ seq, at, event, audience, path }): StoredEntry => {
+    const kept: Record<string, unknown> = standsInParts(event) ? { ...event, text: undefined } : (event as never)
+    if (path.length > 0) return [seq, at - start, kept, audience, path]
+    return audience === 'members' ? [seq, at - start, kept] : [seq, at - start, kept, audience]
+  })
+  return JSON.stringify(stored)
+}
+
+/** The other way. `parts` are those stored with the log; `startedAt` is unix ms. */
+export function fromStoredLog(turnId: string, log: string, parts: readonly Part[], startedAt: number): Envelope[] {
+  const entries = JSON.parse(log) as StoredEntry[]
+  const texts = textByPart(entries, parts)
+  return entries.map(([seq, ms, stored, audience = 'members', path = []]) => {
+    const event = stored as never as Envelope['event']
+    return {
+      turnId,
+      seq,
+      at: startedAt + ms,
+      audience,
+      path,
+      event: standsInParts(event) ? { ...event, text: texts.get(event.part) ?? '' } : event,
+    }
+  })
+}
+
+/** Tool inputs keep their text in the log: one that was never finished is in no part. */
+function standsInParts(event: TurnEvent): event is DeltaEvent {
+  return isDelta(event) && event.type !== 'tool-input-delta'
+}
+
+/** Streamed parts stand among the stored parts in the order in which they began. */
+function textByPart(entries: StoredEntry[], parts: readonly Part[]): Map<number, string> {
+  const streamed = parts.filter((part) => streamedTypes.has(part.type))
+  const texts = new Map<number, string>()
+  let next = 0
+  for (const [, , event] of entries)
+    if (event.type === 'part-start' && event.kind !== 'tool-input') {
+      const part = streamed[next++]
+      if (part) texts.set(event.part as number, growingText(part))
+    }
+  return texts
+}
+
+const streamedTypes = new Set<Part['type']>(['text', 'reasoning', 'refusal', 'audio'])
+
+/** Merges the deltas of each part into one at the place of its last, as LiveLog.compact does. */
+export function mergeDeltas(envelopes: readonly Envelope[]): Envelope[] {
+  const last = new Map<number, Envelope>()
+  const out: Envelope[] = []
+  for (const envelope of envelopes) {
+    const { event } = envelope
+    if (!isDelta(event)) {
+      out.push(envelope)
+      continue
+    }
+    const before = last.get(event.part)
+    const text = before ? (before.event as DeltaEvent).text + event.text : event.text
+    last.set(event.part, { ...envelope, event: { ...event, text } })
+  }
+  return [...out, ...last.values()].sort((a, b) => a.seq - b.seq)
+}
+
+/** Folds a log's events. Parts that only internal events speak of are no part of the answer. */
+export function foldLog(envelopes: readonly Envelope[], from: TurnState): TurnState {
+  let state = from
+  for (const { event, audience } of envelopes)
+    if (audience !== 'internal' || event.type === 'model-end') state = reduce(state, event)
+  return state
+}
+
+/**
+ * A stored turn as a reader at `cursor` needs it. A cursor that points into the middle of a part, or beyond the end
+ * (a crash took what came after the last checkpoint), gets that part in full by `part-reset`.
+ */
+export function replayAfter(envelopes: readonly Envelope[], cursor: number): Envelope[] {
+  const last = envelopes.at(-1)?.seq ?? 0
+  if (cursor === last) return []
+  if (cursor > last) return rewind(envelopes)
+  return envelopes
+    .filter((envelope) => envelope.seq > cursor)
+    .map((envelope) => {
+      if (!isDelta(envelope.event)) return envelope
+      // Some of this merged delta may have been seen: how much, the stored log no longer knows.
+      const start = startOf(envelopes, envelope.event.part)
+      return start && start.seq < cursor ? reset(envelope, envelopes) : envelope
+    })
+}
+
+/** For a cursor from a future that did not come to be: every part in full, then how it ended. */
+function rewind(envelopes: readonly Envelope[]): Envelope[] {
+  const out = envelopes.filter(({ event }) => isDelta(event)).map((envelope) => reset(envelope, envelopes))
+  const end = envelopes.at(-1)
+  if (end?.event.type === 'turn-end') out.push(end)
+  return out
+}
+
+function startOf(envelopes: readonly Envelope[], part: number): Envelope | undefined {
+  return envelopes.find(({ event }) => event.type === 'part-start' && event.part === part)
+}
+
+function reset(merged: Envelope, envelopes: readonly Envelope[]): Envelope {
+  const { part, text } = merged.event as DeltaEvent
+  const start = startOf(envelopes, part)
+  const kind = start?.event.type === 'part-start' ? start.event.kind : 'text'
+  return { ...merged, event: { type: 'part-reset', part, kind, text } }
+}

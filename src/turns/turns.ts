@@ -1,0 +1,279 @@
+import type {
+  CommandOutcome,
+  Envelope,
+  Part,
+  Principal,
+  TurnCommand,
+  TurnRequest,
+  TurnState,
+  Usage,
+} from '#contracts/index.ts'
+import { emptyTurn, partsOf } from '#contracts/index.ts'
+import { AppError, type ErrorInfo } from '#errors/index.ts'
+import { mayRead } from '#features/conversations/index.ts'
+import { uuidv7 } from '#lib/uuid.ts'
+import { admit, findByIdempotencyKey, isUniqueViolation } from './admit.ts'
+import type { TurnsDeps } from './deps.ts'
+import { keepLease } from './lease.ts'
+import { type Viewer, visibleTo } from './live-log.ts'
+import { prepare } from './prepare.ts'
+import { reaper } from './reap.ts'
+import { RunningTurn, shutdown } from './running-turn.ts'
+import { foldLog, replayAfter } from './stored-log.ts'
+import { eventsOf, findStoredTurn, type StoredTurn, stateOf } from './stored-turn.ts'
+
+export interface TurnReader extends AsyncIterableIterator<Envelope[]> {
+  /** Leaves; a pending `next` ends. */
+  return(): Promise<IteratorResult<Envelope[]>>
+}
+
+/** What a door holds of a turn it has started or found. */
+export interface Turn {
+  id: string
+  conversationId?: string
+  appId?: string
+  model: string
+  /** Unix ms. */
+  createdAt: number
+  /** True when an earlier request with the same Idempotency-Key had started it. */
+  replayed: boolean
+  /** Events after `seq` (0: all), then live ones until the turn ends. Never misses one, never repeats one. */
+  read(after?: number): TurnReader
+  /** The turn's final state, once it is on disk. Waiting counts as reading, so `signal` tells of leaving. */
+  result(signal?: AbortSignal): Promise<TurnState>
+}
+
+/** A turn as anybody may look at it who may see it. */
+export interface TurnView {
+  id: string
+  status: TurnState['status']
+  conversationId?: string
+  appId?: string
+  model: string
+  parts: Part[]
+  usage: Usage
+  costMicros: number
+  error?: ErrorInfo
+  metadata?: Record<string, unknown>
+  createdAt: number
+  endedAt?: number
+}
+
+/**
+ * Turns: start them, read them, command them, look at them. Throws AppError before a turn exists; a turn that exists
+ * fails in its own events. Call `open` before the first start and `close` at the end.
+ */
+export function turns(deps: TurnsDeps) {
+  const processId = uuidv7(deps.now())
+  const running = new Map<string, RunningTurn>()
+  const lease = keepLease(deps, processId)
+  const reap = reaper(deps, processId)
+  const startListeners = new Set<StartListener>()
+  let draining = false
+  let timer: NodeJS.Timeout | undefined
+
+  async function open(): Promise<void> {
+    await lease.open()
+    await reap.now()
+    reap.start()
+    timer = setInterval(() => {
+      for (const turn of running.values())
+        if (deps.now() - turn.startedAt >= deps.options.checkpointMs) turn.saveCheckpoint()
+    }, deps.options.checkpointMs)
+    timer.unref()
+  }
+
+  async function start(request: TurnRequest): Promise<Turn> {
+    if (draining) throw new AppError('overloaded', 'The server is stopping', { retryAfterMs: 1_000 })
+    if (running.size >= deps.options.maxRunning)
+      throw new AppError('overloaded', 'Too many turns are running', { retryAfterMs: 1_000 })
+    const prepared = await prepare(deps, request)
+    if (request.idempotencyKey !== undefined) {
+      const known = await findByIdempotencyKey(deps, prepared)
+      if (known !== undefined) return attach(request.principal, known)
+    }
+    const admission = admit(deps, processId, prepared)
+    // Where the start itself may be refused, no model is asked before it stands.
+    const refusable = request.idempotencyKey !== undefined || prepared.conversation?.draft !== undefined
+    if (refusable || (await deps.budgets.isLimited(request.principal.workspace.id))) {
+      try {
+        await admission
+      } catch (thrown) {
+        if (!isUniqueViolation(thrown)) throw thrown
+        // The same request, a moment earlier: now it is there to be found.
+        return start(request)
+      }
+    }
+    const turn = new RunningTurn(deps, prepared, admission)
+    running.set(prepared.publicId, turn)
+    const forget = () => void running.delete(prepared.publicId)
+    turn.result.then(forget, forget)
+    if (prepared.conversation)
+      for (const listener of startListeners) listener(prepared.conversation.publicId, prepared.publicId)
+    return face(turn, 'caller', false)
+  }
+
+  function face(turn: RunningTurn, viewer: Viewer, replayed: boolean): Turn {
+    const { prepared } = turn
+    return {
+      id: prepared.publicId,
+      ...(prepared.conversation && { conversationId: prepared.conversation.publicId }),
+      ...(prepared.app && { appId: prepared.app.publicId }),
+      model: prepared.model,
+      createdAt: turn.startedAt,
+      replayed,
+      read: (after = 0) => turn.log.reader(after, viewer),
+      async result(signal) {
+        const reader = turn.log.reader(turn.log.seq, 'internal')
+        const leave = () => void reader.return()
+        signal?.addEventListener('abort', leave, { once: true })
+        try {
+          return await turn.result
+        } finally {
+          signal?.removeEventListener('abort', leave)
+          leave()
+        }
+      },
+    }
+  }
+
+  /** The turn `id`, running here or stored. Throws `not-found` also when the principal may not see it. */
+  async function attach(principal: Principal, id: string): Promise<Turn> {
+    const live = running.get(id)
+    if (live) {
+      check(principal, ownerOf(live))
+      return face(live, viewerOf(principal, live.prepared.request.principal.user.id), true)
+    }
+    const stored = await getStored(principal, id)
+    if (stored.status === 'running')
+      throw new AppError('conflict', 'This turn runs in another process; try again when it has ended', {
+        retryAfterMs: 1_000,
+      })
+    return {
+      id,
+      ...(stored.conversationPublicId !== null && { conversationId: stored.conversationPublicId }),
+      ...(stored.appPublicId !== null && { appId: stored.appPublicId }),
+      model: stored.model,
+      createdAt: stored.createdAt,
+      replayed: true,
+      read: (after = 0) => once(visibleTo(viewerOf(principal, stored.userId), replayAfter(eventsOf(stored), after))),
+      result: async () => stateOf(stored),
+    }
+  }
+
+  async function command(principal: Principal, id: string, given: TurnCommand): Promise<CommandOutcome> {
+    const live = running.get(id)
+    if (live) {
+      check(principal, ownerOf(live))
+      return live.control.apply(given) ? 'applied' : 'ignored'
+    }
+    const stored = await getStored(principal, id)
+    return stored.status === 'running' ? 'ignored' : 'ended'
+  }
+
+  async function view(principal: Principal, id: string): Promise<TurnView> {
+    const live = running.get(id)
+    if (live) {
+      check(principal, ownerOf(live))
+      const state = foldLog(live.log.after(0), emptyTurn)
+      return {
+        id,
+        ...(live.prepared.conversation && { conversationId: live.prepared.conversation.publicId }),
+        ...(live.prepared.app && { appId: live.prepared.app.publicId }),
+        ...(live.prepared.request.metadata && { metadata: live.prepared.request.metadata }),
+        status: state.status,
+        model: live.prepared.model,
+        parts: partsOf(state),
+        usage: state.usage,
+        costMicros: state.costMicros,
+        createdAt: live.startedAt,
+      }
+    }
+    const stored = await getStored(principal, id)
+    return {
+      id,
+      status: stored.status,
+      ...(stored.conversationPublicId !== null && { conversationId: stored.conversationPublicId }),
+      ...(stored.appPublicId !== null && { appId: stored.appPublicId }),
+      model: stored.model,
+      parts: stored.parts,
+      usage: stored.usage,
+      costMicros: stored.costMicros,
+      ...(stored.error && { error: stored.error }),
+      ...(stored.metadata && { metadata: stored.metadata }),
+      createdAt: stored.createdAt,
+      ...(stored.endedAt !== null && { endedAt: stored.endedAt }),
+    }
+  }
+
+  async function getStored(principal: Principal, id: string): Promise<StoredTurn> {
+    const stored = await findStoredTurn(deps.database, id)
+    if (!stored || !mayRead(principal, stored)) throw notFound()
+    return stored
+  }
+
+  /** Lets running turns end by themselves for `graceMs`, then ends the rest as interrupted; all are settled. */
+  async function close(graceMs: number): Promise<void> {
+    draining = true
+    const ends = () => Promise.allSettled([...running.values()].map((turn) => turn.result))
+    await Promise.race([ends(), new Promise((resolve) => setTimeout(resolve, graceMs))])
+    for (const turn of running.values()) turn.control.apply({ type: 'cancel', reason: shutdown })
+    // A disk that cannot be written must not keep the process: the reaper of the next one closes these turns.
+    await Promise.race([ends(), new Promise((resolve) => setTimeout(resolve, settleAtMostMs))])
+    clearInterval(timer)
+    reap.stop()
+    await lease.close()
+  }
+
+  /** Tells of every turn that starts in a conversation, in this process; returns how to stop listening. */
+  function onStart(listener: StartListener): () => void {
+    startListeners.add(listener)
+    return () => void startListeners.delete(listener)
+  }
+
+  return { open, start, onStart, attach, command, view, close, runningCount: () => running.size }
+}
+
+/** Must not throw. `attach` gives the turn to those who may see it. */
+export type StartListener = (conversationId: string, turnId: string) => void
+
+export type Turns = ReturnType<typeof turns>
+
+const settleAtMostMs = 5_000
+
+function ownerOf(turn: RunningTurn) {
+  const { principal } = turn.prepared.request
+  return { workspaceId: principal.workspace.id, userId: principal.user.id, appId: turn.prepared.app?.id ?? null }
+}
+
+function check(principal: Principal, owner: Parameters<typeof mayRead>[1]): void {
+  if (!mayRead(principal, owner)) throw notFound()
+}
+
+function viewerOf(principal: Principal, userId: number): Viewer {
+  return principal.user.id === userId ? 'caller' : 'member'
+}
+
+function notFound(): AppError {
+  return new AppError('not-found', 'Turn not found')
+}
+
+/** A reader over what is there already. */
+function once(batch: Envelope[]): TurnReader {
+  let left = batch.length === 0
+  const over = { done: true as const, value: undefined }
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next() {
+      if (left) return over
+      left = true
+      return { done: false, value: batch }
+    },
+    async return() {
+      left = true
+      return over
+    },
+  }
+}
