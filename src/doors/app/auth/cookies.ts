@@ -1,8 +1,9 @@
 import type {} from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sessionCookie } from '#doors/gate/index.ts'
 import { type Grant, sessionLifetimeMs } from '#features/auth/index.ts'
 
-export const sessionCookie = 'parley_session'
+export { sessionCookie }
 export const csrfCookie = 'parley_csrf'
 
 /** The session for the browser to keep, out of reach of scripts, and beside it the CSRF token for them to read. */
