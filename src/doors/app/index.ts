@@ -3,6 +3,9 @@
  * Decides nothing: requests become turns or calls of features, events become chunks and named events.
  */
 import { type Scoped, useErrors } from '../gate/index.ts'
+import { apiKeyRoutes } from './api-keys/index.ts'
+import { applicationEndpoints } from './applications/index.ts'
+import { authRoutes } from './auth/index.ts'
 import { appChatCompletions } from './chat/completions.ts'
 import { sessionCompletions } from './chat/session-completions.ts'
 import { sessions } from './chat/sessions.ts'
@@ -10,6 +13,7 @@ import type { AppDoorDeps } from './deps.ts'
 import { appErrors } from './errors.ts'
 import { turnEndpoints } from './turns.ts'
 import { usageEndpoint } from './usage.ts'
+import { workspaceRoutes } from './workspaces/index.ts'
 
 export type { AppDoorDeps } from './deps.ts'
 export { appErrors } from './errors.ts'
@@ -21,4 +25,8 @@ export function appDoor(door: Scoped, deps: AppDoorDeps): void {
   sessions(door, deps)
   turnEndpoints(door, deps)
   usageEndpoint(door, deps)
+  authRoutes(door, deps)
+  apiKeyRoutes(door, deps)
+  applicationEndpoints(door, deps)
+  workspaceRoutes(door, deps)
 }
