@@ -2,7 +2,7 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import websocket from '@fastify/websocket'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import { Agent } from 'undici'
 import { type Config, masterSecret } from '#config/index.ts'
 import { appDoor, appErrors } from '#doors/app/index.ts'
@@ -38,6 +38,8 @@ export interface Overrides {
   /** Looks for an Ollama on this machine. */
   localOllama?: false
   timeouts?: Parameters<typeof upstreams>[0]['timeouts']
+  /** Told of every route as it is added: the real route table, for documents and for tests of all of it. */
+  onRoute?: (route: RouteOptions) => void
 }
 
 export interface Parley {
@@ -73,6 +75,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     forceCloseConnections: 'idle',
   })
   const { log } = server
+  if (overrides.onRoute) server.addHook('onRoute', overrides.onRoute)
 
   let wakeJobs: () => void = () => undefined
   const database = await openDatabase({

@@ -1,8 +1,7 @@
 import type { Price, Principal } from '#contracts/index.ts'
-import type { ToolOutcome } from '#engine/index.ts'
+import type { EngineDeps, ToolOutcome } from '#engine/index.ts'
 import type { AppConfig } from '#features/apps/index.ts'
 import type { Conversations } from '#features/conversations/index.ts'
-import type { OpenModel } from '#providers/spec.ts'
 import type { Database } from '#store/index.ts'
 
 /** What turns are made of; wired in app.ts. */
@@ -14,7 +13,7 @@ export interface TurnsDeps {
     getForTurn(principal: Principal, publicId: string): Promise<TurnApp> | TurnApp
   }
   models: {
-    openModel: OpenModel
+    openModel: EngineDeps['openModel']
     /** The name itself, `auto` resolved; throws `not-found` for a model nobody offers. */
     resolve(model: string): { model: string; price: Price }
   }

@@ -1,3 +1,4 @@
+import { streamingCode } from '#dialects/streaming-code.ts'
 import type { AppError, ErrorInfo } from '#errors/index.ts'
 import type { ErrorShape } from '../gate/index.ts'
 import { failure } from './envelope.ts'
@@ -19,21 +20,7 @@ export const appErrors: ErrorShape = {
   body: (error, request) => failure(statusOf(error), messageOf(error, request.id)),
 }
 
-/** The streaming error codes of CONTRACTS §1.2. */
-const streamingCodes: Partial<Record<ErrorInfo['code'], string>> = {
-  'rate-limited': 'rate_limit',
-  'quota-exceeded': 'rate_limit',
-  'upstream-rate-limited': 'rate_limit',
-  'context-too-long': 'context_overflow',
-  'node-failed': 'tool_error',
-  'upstream-timeout': 'timeout',
-  unauthenticated: 'auth_error',
-  forbidden: 'auth_error',
-  'upstream-auth': 'auth_error',
-}
-
-/** An error within a stream. What is no affair of the provider keeps our own code. */
+/** An error within a stream. */
 export function streamError(error: ErrorInfo): { code: string; message: string } {
-  const own = error.code.startsWith('upstream-') ? 'provider_error' : error.code.replaceAll('-', '_')
-  return { code: streamingCodes[error.code] ?? own, message: error.message }
+  return { code: streamingCode(error.code), message: error.message }
 }

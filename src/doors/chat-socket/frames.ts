@@ -1,25 +1,13 @@
 import { type Envelope, partsOf, type Source, type TurnState, textOf } from '#contracts/index.ts'
+import { streamingCode } from '#dialects/streaming-code.ts'
 import type { ErrorInfo } from '#errors/index.ts'
 
 /** What the client of /ws/chat is sent (CONTRACTS §1.7). `seq` and `turn_id` are ours: what a resume needs. */
 export type ServerFrame = { type: string } & Record<string, unknown>
 
-/** Streaming error codes of CONTRACTS §1.2. */
-const codes: Partial<Record<ErrorInfo['code'], string>> = {
-  'rate-limited': 'rate_limit',
-  'quota-exceeded': 'rate_limit',
-  'upstream-rate-limited': 'rate_limit',
-  'context-too-long': 'context_overflow',
-  'upstream-timeout': 'timeout',
-  unauthenticated: 'auth_error',
-  forbidden: 'auth_error',
-  'upstream-auth': 'auth_error',
-}
-
 /** Message and code stand at the top and in `data`: clients were written after either of two pages. */
 export function errorFrame(error: Pick<ErrorInfo, 'code' | 'message' | 'details'>, more: object = {}): ServerFrame {
-  const own = error.code.startsWith('upstream-') ? 'provider_error' : error.code.replaceAll('-', '_')
-  const code = codes[error.code] ?? own
+  const code = streamingCode(error.code)
   const message = error.code === 'internal' ? 'Internal server error' : error.message
   const field = error.details?.field
   const told = { message, code, ...(field !== undefined && { field }) }

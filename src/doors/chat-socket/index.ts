@@ -26,7 +26,11 @@ export function chatSocketDoor(door: Scoped, deps: ChatSocketDeps): { closeAll()
     for (const connection of hub.followers(conversationId)) void connection.watch(turnId)
   })
 
-  door.get('/ws/chat/:session_id', { websocket: true, config: { auth: 'public' } }, (socket, request) => {
+  const about = {
+    schema: { tags: ['sockets'], summary: 'The chat WebSocket of a session' },
+    config: { auth: 'public' },
+  } as const
+  door.get('/ws/chat/:session_id', { websocket: true, ...about }, (socket, request) => {
     // What comes before it is known who is there must not be lost: it waits.
     const waiting: string[] = []
     let deliver = (text: string): void => {

@@ -8,28 +8,30 @@ export interface HealthDoorDeps {
   notReady(): Promise<string | undefined>
 }
 
+const open = (summary: string) => ({ schema: { tags: ['health'], summary }, config: { auth: 'public' } }) as const
+
 export function healthDoor(door: Scoped, deps: HealthDoorDeps): void {
   const timestamp = () => new Date(deps.now()).toISOString()
 
-  door.get('/health/liveness', { config: { auth: 'public' } }, async () => ({
+  door.get('/health/liveness', open('Whether the process lives'), async () => ({
     status: 'alive',
     timestamp: timestamp(),
   }))
 
-  door.get('/health/readiness', { config: { auth: 'public' } }, async (_, reply) => {
+  door.get('/health/readiness', open('Whether it can take turns'), async (_, reply) => {
     const reason = await deps.notReady()
     if (reason === undefined) return { status: 'ready', timestamp: timestamp() }
     return reply.code(503).send({ status: 'not_ready', timestamp: timestamp(), reason })
   })
 
   // NodeTool's clients look for "healthy" here (CONTRACTS §2.3).
-  door.get('/health', { config: { auth: 'public' } }, async (_, reply) => {
+  door.get('/health', open('Health in one word'), async (_, reply) => {
     const reason = await deps.notReady()
     const status = reason === undefined ? 'healthy' : 'unhealthy'
     return reply.code(reason === undefined ? 200 : 503).send({ status, timestamp: timestamp(), version: deps.version })
   })
 
-  door.get('/api/v1/system/health', { config: { auth: 'public' } }, async (_, reply) => {
+  door.get('/api/v1/system/health', open('Health, check by check'), async (_, reply) => {
     const reason = await deps.notReady()
     const healthy = reason === undefined
     const memory = process.memoryUsage.rss()

@@ -17,14 +17,14 @@ export function keyRoutes(door: Scoped, deps: { keys: Pick<Keys, 'get' | 'update
   door.route({
     method: 'GET',
     url,
-    schema: { params, tags },
+    schema: { params, tags, summary: 'Look at a key' },
     handler: (request) => deps.keys.get(request.principal, request.params.id),
   })
 
   door.route({
     method: 'PATCH',
     url,
-    schema: { params, body: change, tags },
+    schema: { params, body: change, tags, summary: 'Change a key’s name, description or scopes' },
     handler: ({ principal, params: { id }, body }) =>
       deps.keys.update(principal, id, {
         ...(body.name !== undefined && { name: body.name }),
@@ -36,7 +36,7 @@ export function keyRoutes(door: Scoped, deps: { keys: Pick<Keys, 'get' | 'update
   door.route({
     method: 'DELETE',
     url,
-    schema: { params, tags },
+    schema: { params, tags, summary: 'Revoke a key' },
     handler: async (request) => {
       await deps.keys.revoke(request.principal, request.params.id)
       return { id: request.params.id, is_active: false }

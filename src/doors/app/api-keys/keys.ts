@@ -20,7 +20,7 @@ export function keyCollectionRoutes(door: Scoped, deps: { keys: Pick<Keys, 'crea
   door.route({
     method: 'POST',
     url: '/api/v1/api-keys',
-    schema: { body: creation, tags: ['api-keys'] },
+    schema: { body: creation, tags: ['api-keys'], summary: 'Create a key; its secret is shown once' },
     config: { scope: 'admin' },
     handler: ({ principal, body }) =>
       deps.keys.create(principal, {
@@ -37,7 +37,11 @@ export function keyCollectionRoutes(door: Scoped, deps: { keys: Pick<Keys, 'crea
   door.route({
     method: 'GET',
     url: '/api/v1/api-keys',
-    schema: { querystring: Type.Object({ workspace_id: Type.String({ maxLength: 64 }) }), tags: ['api-keys'] },
+    schema: {
+      querystring: Type.Object({ workspace_id: Type.String({ maxLength: 64 }) }),
+      tags: ['api-keys'],
+      summary: 'List the keys of a workspace',
+    },
     handler: ({ principal, query }) => deps.keys.list(principal, query.workspace_id),
   })
 }

@@ -7,7 +7,11 @@ export function rotateKeyRoute(door: Scoped, deps: { keys: Pick<Keys, 'rotate'> 
   door.route({
     method: 'POST',
     url: '/api/v1/api-keys/:id/rotate',
-    schema: { params: Type.Object({ id: Type.String({ maxLength: 64 }) }), tags: ['api-keys'] },
+    schema: {
+      params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+      tags: ['api-keys'],
+      summary: 'Replace a key’s secret',
+    },
     handler: (request) => deps.keys.rotate(request.principal, request.params.id),
   })
 }

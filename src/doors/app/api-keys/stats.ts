@@ -11,6 +11,7 @@ export function keyStatsRoute(door: Scoped, deps: { keys: Pick<Keys, 'stats'> })
       params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
       querystring: Type.Object({ days: Type.Optional(Type.Integer({ minimum: 1, maximum: 90 })) }),
       tags: ['api-keys'],
+      summary: 'What a key was used for',
     },
     handler: (request) => deps.keys.stats(request.principal, request.params.id, Number(request.query.days ?? 7)),
   })

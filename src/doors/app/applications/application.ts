@@ -14,7 +14,7 @@ export function applicationRoutes(door: Scoped, deps: { apps: Pick<Apps, 'get' |
   door.route({
     method: 'GET',
     url,
-    schema: { params, tags },
+    schema: { params, tags, summary: 'Look at an application' },
     handler: async ({ principal, params: { app_id } }) =>
       ok(presentApp(await deps.apps.get(principal, app_id), principal)),
   })
@@ -22,7 +22,7 @@ export function applicationRoutes(door: Scoped, deps: { apps: Pick<Apps, 'get' |
   door.route({
     method: ['PUT', 'PATCH'],
     url,
-    schema: { params, body: appChange, tags },
+    schema: { params, body: appChange, tags, summary: 'Change an application' },
     handler: async ({ principal, params: { app_id }, body }) =>
       ok(presentApp(await deps.apps.update(principal, app_id, decodeApp(body)), principal), 'Application updated'),
   })
@@ -30,7 +30,7 @@ export function applicationRoutes(door: Scoped, deps: { apps: Pick<Apps, 'get' |
   door.route({
     method: 'DELETE',
     url,
-    schema: { params, tags },
+    schema: { params, tags, summary: 'Delete an application' },
     handler: async ({ principal, params: { app_id } }) => {
       await deps.apps.remove(principal, app_id)
       return ok(null, 'Application deleted')

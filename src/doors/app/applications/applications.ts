@@ -12,7 +12,11 @@ export function applicationCollectionRoutes(door: Scoped, deps: { apps: Pick<App
   door.route({
     method: 'GET',
     url,
-    schema: { querystring: Type.Object({ type: Type.Optional(Type.String({ maxLength: 20 })) }), tags },
+    schema: {
+      querystring: Type.Object({ type: Type.Optional(Type.String({ maxLength: 20 })) }),
+      tags,
+      summary: 'List applications',
+    },
     handler: async ({ principal, query }) => {
       const apps = await deps.apps.list(principal, query.type === undefined ? {} : { type: query.type })
       return ok(apps.map((app) => presentApp(app, principal)))
@@ -22,7 +26,7 @@ export function applicationCollectionRoutes(door: Scoped, deps: { apps: Pick<App
   door.route({
     method: 'POST',
     url,
-    schema: { body: appCreation, tags },
+    schema: { body: appCreation, tags, summary: 'Create an application' },
     handler: async ({ principal, body }) => {
       const app = await deps.apps.create(principal, { ...decodeApp(body), name: body.name })
       return ok(presentApp(app, principal), 'Application created')

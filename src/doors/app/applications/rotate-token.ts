@@ -8,7 +8,11 @@ export function rotateTokenRoute(door: Scoped, deps: { apps: Pick<Apps, 'rotateT
   door.route({
     method: 'POST',
     url: '/api/v1/applications/:app_id/token/rotate',
-    schema: { params: Type.Object({ app_id: Type.String({ maxLength: 64 }) }), tags: ['applications'] },
+    schema: {
+      params: Type.Object({ app_id: Type.String({ maxLength: 64 }) }),
+      tags: ['applications'],
+      summary: 'Replace an application’s access token',
+    },
     handler: async ({ principal, params: { app_id } }) =>
       ok(presentApp(await deps.apps.rotateToken(principal, app_id), principal), 'Access token rotated'),
   })

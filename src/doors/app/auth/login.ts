@@ -13,7 +13,7 @@ export function loginRoute(door: Scoped, deps: { auth: Pick<Auth, 'login'>; logi
   door.route({
     method: 'POST',
     url: '/api/v1/auth/login',
-    schema: { body, tags: ['auth'] },
+    schema: { body, tags: ['auth'], summary: 'Log in with email and password' },
     config: { auth: 'public' },
     handler: async (request, reply) => {
       const { email, password } = request.body

@@ -13,7 +13,7 @@ export function logoutRoute(door: Scoped, deps: { auth: Pick<Auth, 'logout'> }):
   door.route({
     method: 'POST',
     url: '/api/v1/auth/logout',
-    schema: { body, tags: ['auth'] },
+    schema: { body, tags: ['auth'], summary: 'Log out of this session, or of all' },
     handler: async (request, reply) => {
       await deps.auth.logout(request.principal, request.body?.all === true)
       clearSessionCookies(request, reply)

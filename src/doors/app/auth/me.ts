@@ -15,14 +15,14 @@ export function meRoutes(door: Scoped, deps: { users: Pick<Users, 'me' | 'update
   door.route({
     method: 'GET',
     url: '/api/v1/auth/me',
-    schema: { tags: ['auth'] },
+    schema: { tags: ['auth'], summary: 'Who you are, and in which workspace' },
     handler: async ({ principal }) => ok(presentMe(await deps.users.me(principal), principal)),
   })
 
   door.route({
     method: 'PATCH',
     url: '/api/v1/auth/me',
-    schema: { body: profile, tags: ['auth'] },
+    schema: { body: profile, tags: ['auth'], summary: 'Change your name or email' },
     handler: async ({ principal, body }) => {
       const user = await deps.users.update(principal, {
         ...(body.full_name !== undefined && { name: body.full_name }),

@@ -18,7 +18,7 @@ export function passwordRoute(
   door.route({
     method: 'POST',
     url: '/api/v1/auth/password',
-    schema: { body, tags: ['auth'] },
+    schema: { body, tags: ['auth'], summary: 'Change your password; every session ends' },
     handler: async (request, reply) => {
       const { current_password: currentPassword, new_password: newPassword } = request.body
       deps.loginLimit(`password|${request.principal.user.publicId}`)

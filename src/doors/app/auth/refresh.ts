@@ -11,7 +11,7 @@ export function refreshRoute(door: Scoped, deps: { auth: Pick<Auth, 'refresh'> }
   door.route({
     method: 'POST',
     url: '/api/v1/auth/refresh',
-    schema: { body, tags: ['auth'] },
+    schema: { body, tags: ['auth'], summary: 'Exchange a refresh token for new tokens' },
     config: { auth: 'public' },
     handler: async (request, reply) => {
       const grant = await deps.auth.refresh(request.body.refresh_token)

@@ -17,7 +17,7 @@ export function registerRoute(door: Scoped, deps: { auth: Pick<Auth, 'register'>
   door.route({
     method: 'POST',
     url: '/api/v1/auth/register',
-    schema: { body, tags: ['auth'] },
+    schema: { body, tags: ['auth'], summary: 'Register an account with a workspace of its own' },
     config: { auth: 'public' },
     handler: async (request, reply) => {
       const { email, password, full_name: name } = request.body

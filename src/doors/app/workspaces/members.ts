@@ -24,7 +24,7 @@ export function memberRoutes(
   door.route({
     method: 'GET',
     url,
-    schema: { params: Type.Object({ ws }), tags },
+    schema: { params: Type.Object({ ws }), tags, summary: 'List members' },
     handler: async ({ principal, params }) =>
       ok((await deps.workspaces.members(principal, params.ws)).map(presentMember)),
   })
@@ -32,7 +32,7 @@ export function memberRoutes(
   door.route({
     method: 'POST',
     url,
-    schema: { params: Type.Object({ ws }), body: addition, tags },
+    schema: { params: Type.Object({ ws }), body: addition, tags, summary: 'Add a member' },
     config: { scope: 'admin' },
     handler: async ({ principal, params, body }) => {
       const user = body.user_id === undefined ? byEmail(body.email) : { publicId: body.user_id }
@@ -44,7 +44,7 @@ export function memberRoutes(
   door.route({
     method: ['PUT', 'PATCH'],
     url: `${url}/:user_id`,
-    schema: { params: one, body: Type.Object({ role }), tags },
+    schema: { params: one, body: Type.Object({ role }), tags, summary: 'Change a member’s role' },
     config: { scope: 'admin' },
     handler: async ({ principal, params, body }) =>
       ok(presentMember(await deps.workspaces.setRole(principal, params.ws, params.user_id, body.role)), 'Role changed'),
@@ -53,7 +53,7 @@ export function memberRoutes(
   door.route({
     method: 'DELETE',
     url: `${url}/:user_id`,
-    schema: { params: one, tags },
+    schema: { params: one, tags, summary: 'Remove a member' },
     config: { scope: 'admin' },
     handler: async ({ principal, params }) => {
       await deps.workspaces.removeMember(principal, params.ws, params.user_id)

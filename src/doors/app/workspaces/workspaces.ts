@@ -15,14 +15,18 @@ export function workspaceCollectionRoutes(
   door.route({
     method: 'GET',
     url,
-    schema: { tags },
+    schema: { tags, summary: 'List your workspaces' },
     handler: async ({ principal }) => ok((await deps.workspaces.list(principal)).map(presentWorkspace)),
   })
 
   door.route({
     method: 'POST',
     url,
-    schema: { body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }), tags },
+    schema: {
+      body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }),
+      tags,
+      summary: 'Create a workspace',
+    },
     config: { scope: 'admin' },
     handler: async ({ principal, body }) =>
       ok(presentWorkspace(await deps.workspaces.create(principal, { name: body.name })), 'Workspace created'),
@@ -31,7 +35,7 @@ export function workspaceCollectionRoutes(
   door.route({
     method: 'GET',
     url: `${url}/:ws`,
-    schema: { params: Type.Object({ ws: Type.String({ maxLength: 64 }) }), tags },
+    schema: { params: Type.Object({ ws: Type.String({ maxLength: 64 }) }), tags, summary: 'Look at a workspace' },
     handler: async ({ principal, params }) => ok(presentWorkspace(await deps.workspaces.get(principal, params.ws))),
   })
 }
