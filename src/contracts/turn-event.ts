@@ -58,7 +58,17 @@ export type TurnEvent =
   /** `signature`: opaque proof that some upstreams want back with the part. */
   | { type: 'part-end'; part: number; signature?: string }
   /** The part in full, for a reader whose cursor points into what is no longer kept delta by delta. */
-  | { type: 'part-reset'; part: number; kind: PartKind; text: string }
+  | {
+      type: 'part-reset'
+      part: number
+      kind: PartKind
+      text: string
+      logprobs?: unknown[]
+      transcript?: string
+      id?: string
+      expiresAt?: number
+      format?: string
+    }
   // --- tools
   | { type: 'tool-call'; part: number; callId: string; name: string; arguments: string; side: 'client' | 'server' }
   | { type: 'tool-result'; callId: string; name: string; result: string; isError: boolean }

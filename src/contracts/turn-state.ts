@@ -16,7 +16,6 @@ export interface TurnState {
   costMicros: number
   finishReason?: FinishReason
   error?: ErrorInfo
-  logprobs?: unknown[]
   responseId?: string
   systemFingerprint?: string
   serviceTier?: string
@@ -28,6 +27,8 @@ export interface StatePart {
   open: boolean
   /** For tool calls: the model has finished writing it. One that it has not is no call and goes with the turn's end. */
   called?: boolean
+  /** Of text, where the upstream gave them: one entry a token. */
+  logprobs?: unknown[]
   part: Part
 }
 
@@ -57,32 +58,20 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
         ...state,
         parts: [...state.parts, { number: event.part, open: true, part: emptyPart(event) }],
       }
-    case 'text-delta': {
-      const next = grow(state, event.part, (part) => withText(part, (old) => old + event.text))
-      return event.logprobs === undefined ? next : { ...next, logprobs: [...(state.logprobs ?? []), ...event.logprobs] }
-    }
+    case 'text-delta':
+      return grow(state, event.part, (part) => withText(part, (old) => old + event.text), event.logprobs)
     case 'reasoning-delta':
     case 'refusal-delta':
     case 'tool-input-delta':
       return grow(state, event.part, (part) => withText(part, (old) => old + event.text))
     case 'audio-delta':
       return grow(state, event.part, (part) =>
-        part.type === 'audio'
-          ? {
-              ...part,
-              data: part.data + event.text,
-              ...(event.transcript !== undefined && { transcript: (part.transcript ?? '') + event.transcript }),
-              ...(event.id !== undefined && { id: event.id }),
-              ...(event.expiresAt !== undefined && { expiresAt: event.expiresAt }),
-              ...(event.format !== undefined && { format: event.format }),
-            }
-          : part,
+        part.type === 'audio' ? withAudio(part, part.data, part.transcript, event) : part,
       )
     case 'part-reset': {
-      if (state.parts.some((entry) => entry.number === event.part))
-        return grow(state, event.part, (part) => withText(part, () => event.text))
-      const part = withText(emptyPart(event), () => event.text)
-      return { ...state, parts: [...state.parts, { number: event.part, open: true, part }] }
+      const known = state.parts.some((entry) => entry.number === event.part)
+      const parts = known ? state.parts : [...state.parts, { number: event.part, open: true, part: emptyPart(event) }]
+      return { ...state, parts: parts.map((entry) => (entry.number === event.part ? resetPart(entry, event) : entry)) }
     }
     case 'part-end':
       return {
@@ -142,6 +131,12 @@ export function partsOf(state: TurnState): Part[] {
   return state.parts.map((entry) => entry.part)
 }
 
+/** One entry a token of the answer's text; undefined when the upstream gave none. */
+export function logprobsOf(state: TurnState): unknown[] | undefined {
+  const given = state.parts.filter((entry) => entry.logprobs !== undefined)
+  return given.length === 0 ? undefined : given.flatMap((entry) => entry.logprobs!)
+}
+
 /** The growing text of a part, whatever its kind calls it. */
 export function growingText(part: Part): string {
   switch (part.type) {
@@ -188,12 +183,43 @@ function withSignature(part: Part, signature: string): Part {
   return part.type === 'reasoning' || part.type === 'tool-call' ? { ...part, signature } : part
 }
 
-function grow(state: TurnState, number: number, change: (part: Part) => Part): TurnState {
+function withAudio(
+  part: Extract<Part, { type: 'audio' }>,
+  data: string,
+  transcript: string | undefined,
+  more: { text: string; transcript?: string; id?: string; expiresAt?: number; format?: string },
+): Part {
+  return {
+    ...part,
+    data: data + more.text,
+    ...(more.transcript !== undefined && { transcript: (transcript ?? '') + more.transcript }),
+    ...(more.id !== undefined && { id: more.id }),
+    ...(more.expiresAt !== undefined && { expiresAt: more.expiresAt }),
+    ...(more.format !== undefined && { format: more.format }),
+  }
+}
+
+function resetPart(entry: StatePart, event: Extract<TurnEvent, { type: 'part-reset' }>): StatePart {
+  const { part } = entry
+  if (part.type === 'audio') return { ...entry, part: withAudio(part, '', undefined, event) }
+  const { logprobs: _, ...kept } = entry
+  return {
+    ...kept,
+    part: withText(part, () => event.text),
+    ...(event.logprobs !== undefined && { logprobs: event.logprobs }),
+  }
+}
+
+function grow(state: TurnState, number: number, change: (part: Part) => Part, logprobs?: unknown[]): TurnState {
   const index = state.parts.findIndex((entry) => entry.number === number)
   if (index < 0) return state
   const parts = state.parts.slice()
   const entry = parts[index]!
-  parts[index] = { ...entry, part: change(entry.part) }
+  parts[index] = {
+    ...entry,
+    part: change(entry.part),
+    ...(logprobs && { logprobs: [...(entry.logprobs ?? []), ...logprobs] }),
+  }
   return { ...state, parts }
 }
 

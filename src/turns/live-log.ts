@@ -1,4 +1,12 @@
-import { type Audience, type Envelope, isDelta, type PartKind, type TurnEvent } from '#contracts/index.ts'
+import {
+  type Audience,
+  type DeltaEvent,
+  type Envelope,
+  isDelta,
+  type PartKind,
+  type TurnEvent,
+} from '#contracts/index.ts'
+import { extrasOf, hasExtras } from './delta-extras.ts'
 
 /** Newest events kept as they were, for readers that are up to date. Older deltas live on in their part's text. */
 const windowSize = 64
@@ -13,7 +21,8 @@ interface LoggedPart {
   marks: number[]
   /** Its part-start: merged deltas have its audience, path and time. */
   first: Envelope
-  extra?: Record<string, unknown>
+  /** Deltas that carry more than text, with their seqs. */
+  extras: { seq: number; event: DeltaEvent }[]
 }
 
 /**
@@ -59,7 +68,7 @@ export class LiveLog {
     else {
       this.entries.push(envelope)
       if (event.type === 'part-start')
-        this.parts.set(event.part, { kind: event.kind, text: '', marks: [], first: envelope })
+        this.parts.set(event.part, { kind: event.kind, text: '', marks: [], first: envelope, extras: [] })
     }
     this.tail.push(envelope)
     if (this.tail.length >= 2 * windowSize) this.tail.splice(0, windowSize)
@@ -127,18 +136,12 @@ export class LiveLog {
     if (this.failure !== undefined) throw this.failure
   }
 
-  private grow(event: Extract<TurnEvent, { text: string; part: number }>, envelope: Envelope): void {
+  private grow(event: DeltaEvent, envelope: Envelope): void {
     const logged = this.parts.get(event.part)
     if (!logged) return
     logged.text += event.text
     logged.marks.push(envelope.seq, logged.text.length)
-    if (event.type === 'text-delta' && event.logprobs !== undefined)
-      logged.extra = { logprobs: [...((logged.extra?.logprobs as unknown[]) ?? []), ...event.logprobs] }
-    else if (event.type === 'audio-delta') {
-      const { type: _type, part: _part, text: _text, transcript, ...rest } = event
-      const said = (logged.extra?.transcript as string | undefined) ?? ''
-      logged.extra = { ...logged.extra, ...rest, transcript: said + (transcript ?? '') }
-    }
+    if (hasExtras(event)) logged.extras.push({ seq: envelope.seq, event })
   }
 
   private merged(part: number, logged: LoggedPart, cursor: number): Envelope | undefined {
@@ -150,7 +153,8 @@ export class LiveLog {
     let from = marks.length
     while (from > 0 && marks[from - 2]! > cursor) from -= 2
     const text = logged.text.slice(from === 0 ? 0 : marks[from - 1]!)
-    const event = { type: `${logged.kind}-delta`, part, text, ...logged.extra } as TurnEvent
+    const unseen = logged.extras.filter((extra) => extra.seq > cursor)
+    const event = { type: `${logged.kind}-delta`, part, text, ...extrasOf(unseen) } as TurnEvent
     return { ...logged.first, seq, event }
   }
 

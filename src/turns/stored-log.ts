@@ -9,6 +9,7 @@ import {
   type TurnEvent,
   type TurnState,
 } from '#contracts/index.ts'
+import { extrasOf } from './delta-extras.ts'
 
 /** [seq, ms since the turn's start, event, audience?, path?]: the last two only where they are not the usual ones. */
 type StoredEntry = [number, number, Record<string, unknown>, Audience?, (readonly string[])?]
@@ -66,19 +67,23 @@ const streamedTypes = new Set<Part['type']>(['text', 'reasoning', 'refusal', 'au
 
 /** Merges the deltas of each part into one at the place of its last, as LiveLog.compact does. */
 export function mergeDeltas(envelopes: readonly Envelope[]): Envelope[] {
-  const last = new Map<number, Envelope>()
+  const deltas = new Map<number, (Envelope & { event: DeltaEvent })[]>()
   const out: Envelope[] = []
   for (const envelope of envelopes) {
     const { event } = envelope
-    if (!isDelta(event)) {
-      out.push(envelope)
-      continue
+    if (!isDelta(event)) out.push(envelope)
+    else {
+      const before = deltas.get(event.part)
+      if (before) before.push({ ...envelope, event })
+      else deltas.set(event.part, [{ ...envelope, event }])
     }
-    const before = last.get(event.part)
-    const text = before ? (before.event as DeltaEvent).text + event.text : event.text
-    last.set(event.part, { ...envelope, event: { ...event, text } })
   }
-  return [...out, ...last.values()].sort((a, b) => a.seq - b.seq)
+  for (const all of deltas.values()) {
+    const last = all.at(-1)!
+    const text = all.map(({ event }) => event.text).join('')
+    out.push({ ...last, event: { ...last.event, text, ...extrasOf(all) } })
+  }
+  return out.sort((a, b) => a.seq - b.seq)
 }
 
 /** Folds a log's events. Parts that only internal events speak of are no part of the answer. */
@@ -120,8 +125,8 @@ function startOf(envelopes: readonly Envelope[], part: number): Envelope | undef
 }
 
 function reset(merged: Envelope, envelopes: readonly Envelope[]): Envelope {
-  const { part, text } = merged.event as DeltaEvent
+  const { type: _, part, ...content } = merged.event as DeltaEvent
   const start = startOf(envelopes, part)
   const kind = start?.event.type === 'part-start' ? start.event.kind : 'text'
-  return { ...merged, event: { type: 'part-reset', part, kind, text } }
+  return { ...merged, event: { type: 'part-reset', part, kind, ...content } }
 }

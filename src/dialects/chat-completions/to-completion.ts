@@ -1,4 +1,4 @@
-import { type Part, partsOf, type TurnState, textOf } from '#contracts/index.ts'
+import { logprobsOf, type Part, partsOf, type TurnState, textOf } from '#contracts/index.ts'
 import { completionId, finishReason, usageObject } from './vocabulary.ts'
 
 /** A finished turn → the `chat.completion` object. `createdAt` in unix ms. Failed turns do not come here. */
@@ -8,6 +8,7 @@ export function toCompletion(
   options: { legacyFunctions: boolean },
 ) {
   const parts = partsOf(state)
+  const logprobs = logprobsOf(state)
   return {
     id: completionId(turn.id),
     object: 'chat.completion' as const,
@@ -17,7 +18,7 @@ export function toCompletion(
       {
         index: 0,
         message: toMessage(parts, options.legacyFunctions),
-        logprobs: state.logprobs ? { content: state.logprobs, refusal: null } : null,
+        logprobs: logprobs ? { content: logprobs, refusal: null } : null,
         finish_reason: finishReason(state.finishReason ?? 'stop', options.legacyFunctions),
       },
     ],

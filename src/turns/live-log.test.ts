@@ -1,0 +1,149 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Envelope, emptyTurn } from '#contracts/index.ts'
+import { expectDeltasJoin, expectGuarantees, fold } from '#test/support/guarantees.ts'
+import { playTurn, turnScript } from '#test/support/random-turns.ts'
+import { breath } from '#test/support/scripted-model.ts'
+import { LiveLog } from './live-log.ts'
+import { foldLog } from './stored-log.ts'
+
+const runs = { numRuns: 150 }
+
+describe('the log of a turn, whatever happens in it', () => {
+  it('keeps the guarantees of docs/TURNS.md', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, async (script) => {
+        const { raw } = await playTurn(script)
+        expectGuarantees(raw)
+        expectDeltasJoin(raw, fold(raw))
+      }),
+      runs,
+    ))
+
+  it('folds to the same state from every cursor, as it is and when it has ended', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, async (script) => {
+        const { raw, log } = await playTurn(script)
+        const whole = fold(raw)
+        let seen = emptyTurn
+        expect(fold(log.after(0))).toEqual(whole)
+        expect(fold(log.compact(0))).toEqual(whole)
+        for (const [index, envelope] of raw.entries()) {
+          seen = fold([envelope], seen)
+          expect(fold(log.after(index + 1), seen)).toEqual(whole)
+          expect(fold(log.compact(index + 1), seen)).toEqual(whole)
+        }
+      }),
+      { numRuns: 60 },
+    ))
+
+  it('folds to the same state from every cursor while it still grows', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, fc.array(fc.nat(200), { minLength: 1, maxLength: 20 }), async (script, looks) => {
+        const states = [emptyTurn]
+        let raw: Envelope[] = []
+        await playTurn(script, {
+          onAppend(log) {
+            const newest = log.after(log.seq - 1)
+            raw = [...raw, ...newest]
+            states.push(fold(newest, states.at(-1)))
+            const behind = looks[log.seq % looks.length]!
+            const cursor = Math.max(0, log.seq - behind)
+            expect(fold(log.after(cursor), states[cursor])).toEqual(states.at(-1))
+            expect(fold(log.compact(cursor), states[cursor])).toEqual(states.at(-1))
+          },
+        })
+      }),
+      { numRuns: 60 },
+    ))
+
+  it('gives readers of any speed every event once and in order, merged where they fell behind', () =>
+    fc.assert(
+      fc.asyncProperty(
+        turnScript,
+        fc.array(fc.array(fc.nat(4), { minLength: 1, maxLength: 10 }), { minLength: 1, maxLength: 4 }),
+        async (script, speeds) => {
+          const reading: Promise<{ seqs: number[]; state: ReturnType<typeof fold> }>[] = []
+          const { raw } = await playTurn(script, {
+            onAppend(log) {
+              if (log.seq === 1) reading.push(...speeds.map((pauses) => read(log, pauses)))
+            },
+          })
+          const whole = fold(raw)
+          for (const { seqs, state } of await Promise.all(reading)) {
+            expect(state).toEqual(whole)
+            expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b))
+            expect(seqs.at(-1)).toBe(raw.at(-1)!.seq)
+          }
+        },
+      ),
+      { numRuns: 80 },
+    ))
+})
+
+async function read(log: LiveLog, pauses: number[]) {
+  const seqs: number[] = []
+  let state = emptyTurn
+  let taken = 0
+  for await (const batch of log.reader(0, 'internal')) {
+    for (const envelope of batch) seqs.push(envelope.seq)
+    state = fold(batch, state)
+    for (let pause = pauses[taken++ % pauses.length]!; pause > 0; pause--) await breath()
+  }
+  return { seqs, state }
+}
+
+describe('a live log', () => {
+  it('shows nothing before it is open', async () => {
+    const log = new LiveLog('t', () => 0)
+    log.append({ type: 'turn-start', model: 'm' })
+    expect(log.after(0)).toEqual([])
+    const next = log.reader(0, 'caller').next()
+    log.open()
+    expect((await next).value).toHaveLength(1)
+  })
+
+  it('gives a failure to readers, waiting and new ones, and takes it back when it is over', async () => {
+    const log = new LiveLog('t', () => 0)
+    log.append({ type: 'turn-start', model: 'm' })
+    const waiting = log.reader(0, 'caller').next()
+    log.fail(new Error('disk full'))
+    await expect(waiting).rejects.toThrow('disk full')
+    await expect(log.reader(0, 'caller').next()).rejects.toThrow('disk full')
+    log.recover()
+    expect((await log.reader(0, 'caller').next()).value).toHaveLength(1)
+  })
+
+  it('filters by audience before anybody sees an event', async () => {
+    const log = new LiveLog('t', () => 0)
+    log.open()
+    log.append({ type: 'turn-start', model: 'm' })
+    log.append({ type: 'thought', content: 'secret' }, 'internal')
+    log.append({ type: 'thought', content: 'for you' }, 'caller')
+    log.append({ type: 'thought', content: 'for all' })
+    const contents = async (viewer: 'caller' | 'member' | 'internal') => {
+      const { value } = await log.reader(1, viewer).next()
+      return (value as Envelope[]).map(({ event }) => event.type === 'thought' && event.content)
+    }
+    expect(await contents('internal')).toEqual(['secret', 'for you', 'for all'])
+    expect(await contents('caller')).toEqual(['for you', 'for all'])
+    expect(await contents('member')).toEqual(['for all'])
+    expect(foldLog(log.after(0), emptyTurn).model).toBe('m')
+  })
+
+  it('says when its last reader has left, and ends a reader that leaves while it waits', async () => {
+    const log = new LiveLog('t', () => 0)
+    log.open()
+    let deserted = 0
+    log.onDeserted = () => deserted++
+    const one = log.reader(0, 'caller')
+    const two = log.reader(0, 'caller')
+    const pending = one.next()
+    await one.return()
+    expect((await pending).done).toBe(true)
+    await one.return()
+    expect(deserted).toBe(0)
+    await two.return()
+    expect(deserted).toBe(1)
+  })
+})
