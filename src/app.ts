@@ -27,7 +27,7 @@ import { budgets } from '#metering/budget.ts'
 import { limiter, limits } from '#metering/index.ts'
 import { providers } from '#providers/index.ts'
 import { type Database, openDatabase } from '#store/index.ts'
-import { subscribers, subscribersOf } from '#subscribers/index.ts'
+import { subscriberJobs, subscribersOf } from '#subscribers/index.ts'
 import { defaultTurnsOptions, type TurnsOptions, turns } from '#turns/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 
@@ -113,9 +113,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
 
   const queue = jobQueue({
     database,
-    handlers: Object.fromEntries(
-      Object.entries(subscribers).map(([name, subscriber]) => [`subscriber:${name}`, subscriber.handle]),
-    ),
+    handlers: subscriberJobs(),
     now,
     random: Math.random,
     log,

@@ -5,4 +5,3 @@
 export { type ContextPolicy, fitContext } from './context-window.ts'
 export { TurnControl } from './control.ts'
 export { type Ending, type EngineDeps, type EngineRequest, runModelLoop, type ToolOutcome } from './loop.ts'
-export { toModelMessages } from './model-messages.ts'

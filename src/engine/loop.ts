@@ -13,7 +13,6 @@ import { type AppError, errorInfo, toAppError } from '#errors/index.ts'
 import type { ModelQuery } from '#providers/spec.ts'
 import { type ContextPolicy, fitContext, summaryQuestion, withSummary } from './context-window.ts'
 import type { TurnControl } from './control.ts'
-import { toModelMessages } from './model-messages.ts'
 import { modelStep, type StepDeps } from './model-step.ts'
 import type { WrittenCall } from './part-writer.ts'
 
@@ -64,7 +63,7 @@ export async function runModelLoop(request: EngineRequest, deps: EngineDeps, con
 }
 
 async function run(request: EngineRequest, deps: EngineDeps, control: TurnControl): Promise<Ending> {
-  let messages = await fitMessages(toModelMessages(request.messages), request, deps, control)
+  let messages = await fitMessages(request.messages, request, deps, control)
   let nextPart = 0
   for (let step = 1; ; step++) {
     const result = await modelStep(step, query(request, messages, step >= deps.maxSteps), deps, control, nextPart)

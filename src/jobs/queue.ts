@@ -1,10 +1,11 @@
 import type { Database, Transaction } from '#store/index.ts'
 
 /**
- * What runs one kind of job. It gets the transaction in which the job is deleted: what it writes through it happens
- * exactly once. Effects outside the database happen at least once.
+ * What runs the jobs of one kind. It gets the payloads of several due jobs at once, oldest first, and the transaction
+ * in which these jobs are deleted: what it writes through it happens exactly once. Effects outside the database happen
+ * at least once.
  */
-export type JobHandler = (tx: Transaction, payload: unknown) => Promise<void>
+export type JobHandler = (tx: Transaction, payloads: unknown[]) => Promise<void>
 
 export interface QueueOptions {
   database: Database
@@ -25,7 +26,7 @@ interface Job {
   attempts: number
 }
 
-const batchSize = 100
+const batchSize = 500
 const maxAttempts = 10
 const retry = { firstMs: 1_000, mostMs: 15 * 60_000 }
 
@@ -56,7 +57,11 @@ export function jobQueue(options: QueueOptions) {
       again = false
       for (;;) {
         const due = await findDue()
-        for (const job of due) await runOne(job)
+        for (const kind of new Set(due.map((job) => job.kind)))
+          await runTogether(
+            kind,
+            due.filter((job) => job.kind === kind),
+          )
         if (due.length < batchSize) break
       }
     } while (again)
@@ -75,17 +80,29 @@ export function jobQueue(options: QueueOptions) {
       .execute()
   }
 
-  async function runOne(job: Job): Promise<void> {
+  /** All in one transaction; if that fails, each by itself, so that one bad job holds up no other. */
+  async function runTogether(kind: string, jobs: Job[]): Promise<void> {
     try {
-      await database.write(async (tx) => {
-        // Deleting first takes the row's lock: another process that had found it too deletes nothing and is done.
-        const taken = await tx.db.deleteFrom('jobs').where('id', '=', job.id).executeTakeFirst()
-        if (Number(taken.numDeletedRows) === 1) await handlers[job.kind]!(tx, JSON.parse(job.payload))
-      })
+      await attempt(kind, jobs)
     } catch (thrown) {
-      options.log.error({ err: thrown, job: job.id, kind: job.kind, attempts: job.attempts + 1 }, 'a job failed')
-      await postpone(job, thrown)
+      if (jobs.length > 1) for (const job of jobs) await runTogether(kind, [job])
+      else {
+        const [job] = jobs
+        options.log.error({ err: thrown, job: job!.id, kind, attempts: job!.attempts + 1 }, 'a job failed')
+        await postpone(job!, thrown)
+      }
     }
+  }
+
+  function attempt(kind: string, jobs: Job[]): Promise<void> {
+    return database.write(async (tx) => {
+      // Deleting first takes the rows' locks: another process that had found them too deletes nothing.
+      const ids = jobs.map((job) => job.id)
+      const taken = await tx.db.deleteFrom('jobs').where('id', 'in', ids).returning('id').execute()
+      const ours = new Set(taken.map((row) => row.id))
+      const payloads = jobs.filter((job) => ours.has(job.id)).map((job) => JSON.parse(job.payload) as unknown)
+      if (payloads.length > 0) await handlers[kind]!(tx, payloads)
+    })
   }
 
   async function postpone(job: Job, thrown: unknown): Promise<void> {

@@ -58,7 +58,10 @@ export interface ModelCall {
   endpoint: Endpoint
   /** The upstream's own name of the model. */
   model: string
-  /** System messages may stand anywhere; `input` parts have been unfolded into user messages. */
+  /**
+   * As they are stored: system messages may stand anywhere, an assistant message may hold a whole turn with its tool
+   * calls, results and inputs. Providers cut them as their protocol wants (conversation.ts).
+   */
   messages: Message[]
   sampling: Sampling
   tools: ToolSpec[]

@@ -114,7 +114,7 @@ export interface ConversationsTable {
   workspace_id: number
   user_id: number
   app_id: number | null
-  /** The caller's own name for it (X-Session-Id), unique per user and app. */
+  /** The caller's own name for it (X-Session-Id), unique per workspace, user and app. */
   external_id: string | null
   title: string
   status: 'active' | 'completed' | 'archived'

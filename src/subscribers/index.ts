@@ -1,3 +1,4 @@
+import type { JobHandler } from '#jobs/index.ts'
 import type { OutboxEvent, Transaction } from '#store/index.ts'
 import { usageRollup } from './usage-rollup.ts'
 
@@ -7,12 +8,22 @@ import { usageRollup } from './usage-rollup.ts'
  */
 export interface Subscriber {
   hears: readonly OutboxEvent['type'][]
-  /** Gets the events of one commit, oldest first, and the transaction in which they are ticked off. */
-  handle(tx: Transaction, events: unknown): Promise<void>
+  /** Gets events of one or more commits, oldest first, and the transaction in which they are ticked off. */
+  handle(tx: Transaction, events: OutboxEvent[]): Promise<void>
 }
 
 export const subscribers: Record<string, Subscriber> = {
   'usage-rollup': { hears: ['turn-settled'], handle: usageRollup },
+}
+
+/** The subscribers as handlers of the job queue, one kind of job each. */
+export function subscriberJobs(): Record<string, JobHandler> {
+  return Object.fromEntries(
+    Object.entries(subscribers).map(([name, { handle }]) => [
+      `subscriber:${name}`,
+      (tx, payloads) => handle(tx, payloads.flat() as OutboxEvent[]),
+    ]),
+  )
 }
 
 /** Names of the subscribers that hear of an event. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Usage } from '#contracts/index.ts'
-import type { Transaction } from '#store/index.ts'
+import type { OutboxEvent, Transaction } from '#store/index.ts'
 
 interface TurnSettled {
   workspaceId: number
@@ -33,9 +33,9 @@ interface Row {
 const hourMs = 3_600_000
 
 /** Adds settled turns to usage_hourly, so that usage is read from few rows however many turns there are. */
-export async function usageRollup(tx: Transaction, payload: unknown): Promise<void> {
+export async function usageRollup(tx: Transaction, events: OutboxEvent[]): Promise<void> {
   // Sorted, so that two processes take the rows' locks in the same order.
-  const rows = [...added(payload as TurnSettled[]).entries()].sort(([a], [b]) => (a < b ? -1 : 1))
+  const rows = [...added(events as unknown as TurnSettled[]).entries()].sort(([a], [b]) => (a < b ? -1 : 1))
   for (const [, row] of rows)
     await tx.db
       .insertInto('usage_hourly')

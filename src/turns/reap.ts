@@ -85,11 +85,17 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
       .orderBy('seq')
       .execute()
     const logged = mergeDeltas(rows.flatMap((row) => JSON.parse(row.events) as Envelope[]))
-    const closing = closeOpen(orphan, logged, deps.now())
+    const at = deps.now()
+    const closing = closeOpen(orphan, logged, at)
     const usage = usageOf(orphan, logged)
     const price = priceOf(orphan.model)
     const cost = price ? costMicros(usage, price) : 0
-    const error = { code: 'interrupted' as const, message: 'The process that ran this turn ended before it did' }
+    // Readers of the dead process may have seen more than was kept, under the numbers that follow now.
+    const error = {
+      code: 'interrupted' as const,
+      message: 'The process that ran this turn ended before it did',
+      details: { keptSeq: logged.at(-1)?.seq ?? 0 },
+    }
     const end: TurnEvent = {
       type: 'turn-end',
       outcome: 'interrupted',
@@ -98,7 +104,7 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
       usage,
       costMicros: cost,
     }
-    const envelopes = [...closing, envelope(orphan, (closing.at(-1)?.seq ?? 0) + 1, deps.now(), end)]
+    const envelopes = [...closing, envelope(orphan, (closing.at(-1)?.seq ?? 0) + 1, at, end)]
     const state = foldLog(envelopes, emptyTurn)
     return database.write((tx) =>
       settle(tx, {
@@ -121,7 +127,7 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
         log: toStoredLog(envelopes),
         checkpointed: rows.length > 0,
         startedAt: orphan.created_at,
-        endedAt: deps.now(),
+        endedAt: at,
       }),
     )
   }
@@ -156,13 +162,18 @@ function closeOpen(orphan: Orphan, logged: Envelope[], at: number): Envelope[] {
   const push = (event: TurnEvent) => out.push(envelope(orphan, ++seq, at, event))
   if (logged.length === 0) push({ type: 'turn-start', model: orphan.model })
   const open = new Set<number>()
+  const calls = new Map<string, string>()
   let model: Extract<TurnEvent, { type: 'model-start' }> | undefined
   for (const { event } of logged) {
     if (event.type === 'part-start') open.add(event.part)
     else if (event.type === 'part-end') open.delete(event.part)
     else if (event.type === 'model-start') model = event
     else if (event.type === 'model-end') model = undefined
+    else if (event.type === 'tool-call') calls.set(event.callId, event.name)
+    else if (event.type === 'tool-result') calls.delete(event.callId)
   }
+  for (const [callId, name] of calls)
+    push({ type: 'tool-result', callId, name, result: 'The turn was interrupted.', isError: true })
   for (const part of open) push({ type: 'part-end', part })
   if (model)
     push({

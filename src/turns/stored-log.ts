@@ -96,14 +96,16 @@ export function foldLog(envelopes: readonly Envelope[], from: TurnState): TurnSt
 
 /**
  * A stored turn as a reader at `cursor` needs it. A cursor that points into the middle of a part, or beyond the end
- * (a crash took what came after the last checkpoint), gets that part in full by `part-reset`.
+ * (a crash took what came after the last checkpoint), gets that part in full by `part-reset`. So does every cursor of an
+ * interrupted turn: the numbers after its last checkpoint may have been given twice, to what is lost and to its closing.
  */
 export function replayAfter(envelopes: readonly Envelope[], cursor: number): Envelope[] {
-  const last = envelopes.at(-1)?.seq ?? 0
-  if (cursor === last) return []
+  const end = envelopes.at(-1)
+  const last = end?.seq ?? 0
   if (cursor > last) return rewind(envelopes)
+  const twice = end?.event.type === 'turn-end' && end.event.outcome === 'interrupted'
   return envelopes
-    .filter((envelope) => envelope.seq > cursor)
+    .filter((envelope) => envelope.seq > cursor || (twice && (envelope === end || isDelta(envelope.event))))
     .map((envelope) => {
       if (!isDelta(envelope.event)) return envelope
       // Some of this merged delta may have been seen: how much, the stored log no longer knows.
@@ -112,12 +114,18 @@ export function replayAfter(envelopes: readonly Envelope[], cursor: number): Env
     })
 }
 
-/** For a cursor from a future that did not come to be: every part in full, then how it ended. */
-function rewind(envelopes: readonly Envelope[]): Envelope[] {
-  const out = envelopes.filter(({ event }) => isDelta(event)).map((envelope) => reset(envelope, envelopes))
-  const end = envelopes.at(-1)
-  if (end?.event.type === 'turn-end') out.push(end)
-  return out
+/** How far the log goes that the turn's own process wrote, where another one has closed it. */
+function keptSeq(envelopes: readonly Envelope[]): number | undefined {
+  const end = envelopes.at(-1)?.event
+  const kept = end?.type === 'turn-end' && end.outcome === 'interrupted' ? end.error?.details?.keptSeq : undefined
+  return typeof kept === 'number' ? kept : undefined
+}
+
+/** For a cursor from a future that did not come to be: every part in full, then how it ended instead. */
+function rewind(envelopes: readonly Envelope[], kept: number): Envelope[] {
+  const parts = envelopes.filter(({ event }) => isDelta(event)).map((envelope) => reset(envelope, envelopes))
+  const last = envelopes.at(-1)
+  return [...parts, ...envelopes.filter((envelope) => envelope.seq > kept || envelope === last)]
 }
 
 function startOf(envelopes: readonly Envelope[], part: number): Envelope | undefined {

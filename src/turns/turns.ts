@@ -11,7 +11,7 @@ import type {
 import { emptyTurn, partsOf } from '#contracts/index.ts'
 import { AppError, type ErrorInfo } from '#errors/index.ts'
 import { mayRead } from '#features/conversations/index.ts'
-import { uuidv7 } from '#lib/uuid.ts'
+import { isUuid, uuidv7 } from '#lib/uuid.ts'
 import { admit, findByIdempotencyKey, isUniqueViolation } from './admit.ts'
 import type { TurnsDeps } from './deps.ts'
 import { keepLease } from './lease.ts'
@@ -207,7 +207,7 @@ export function turns(deps: TurnsDeps) {
   }
 
   async function getStored(principal: Principal, id: string): Promise<StoredTurn> {
-    const stored = await findStoredTurn(deps.database, id)
+    const stored = isUuid(id) ? await findStoredTurn(deps.database, id) : undefined
     if (!stored || !mayRead(principal, stored)) throw notFound()
     return stored
   }

@@ -1,5 +1,6 @@
 import type { TurnCommand } from '#contracts/index.ts'
 import { invalid } from '#errors/index.ts'
+import { isStorable } from '#lib/text.ts'
 
 /** What a client of /ws/chat may say. */
 export type ClientFrame =
@@ -95,5 +96,6 @@ function optional(given: Record<string, unknown>, field: string): string | undef
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string' || value === '' || value.length > longestId)
     throw invalid(field, `${field} must be a string of 1 to ${longestId} characters`)
+  if (!isStorable(value)) throw invalid(field, `${field} must not contain NUL or broken characters`)
   return value
 }

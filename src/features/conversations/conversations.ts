@@ -1,6 +1,7 @@
 import { type Message, type Principal, textOf } from '#contracts/index.ts'
-import { AppError } from '#errors/index.ts'
-import { uuidv7 } from '#lib/uuid.ts'
+import { AppError, invalid } from '#errors/index.ts'
+import { isStorable } from '#lib/text.ts'
+import { isUuid, uuidv7 } from '#lib/uuid.ts'
 import { type Database, isUniqueViolation } from '#store/index.ts'
 import { mayRead } from './policy.ts'
 import {
@@ -22,13 +23,15 @@ export function conversations(deps: { database: Database; now: () => number }) {
 
   /** By public id or, within one app, by the caller's own name for it. Undefined also when it is somebody else's. */
   async function find(principal: Principal, id: string, appId: number | null): Promise<ConversationRow | undefined> {
-    const own = await findByExternalId(database, principal.user.id, appId, id)
+    if (!isStorable(id)) return undefined
+    const named = { workspaceId: principal.workspace.id, userId: principal.user.id, appId }
+    const own = await findByExternalId(database, named, id)
     const row = own ?? (await findByPublicId(database, id))
     return row && mayRead(principal, row) ? row : undefined
   }
 
   async function get(principal: Principal, id: string): Promise<ConversationRow> {
-    const row = await findByPublicId(database, id)
+    const row = isUuid(id) ? await findByPublicId(database, id.toLowerCase()) : undefined
     if (!row || !mayRead(principal, row)) throw new AppError('not-found', 'Session not found')
     return row
   }
@@ -38,6 +41,8 @@ export function conversations(deps: { database: Database; now: () => number }) {
     principal: Principal,
     options: { appId: number | null; externalId?: string; title?: string },
   ): NewConversation {
+    if (options.externalId !== undefined && !isStorable(options.externalId))
+      throw invalid('session_id', 'A session id must not contain NUL or broken characters')
     return {
       publicId: uuidv7(now()),
       workspaceId: principal.workspace.id,
@@ -60,7 +65,7 @@ export function conversations(deps: { database: Database; now: () => number }) {
       // Two first messages of one session: the other one has made it.
       const made = isUniqueViolation(thrown) && row.externalId !== null
       if (!made) throw thrown
-      return (await findByExternalId(database, row.userId, row.appId, row.externalId!))!
+      return (await findByExternalId(database, row, row.externalId!))!
     }
     return (await findByPublicId(database, row.publicId))!
   }
@@ -71,7 +76,8 @@ export function conversations(deps: { database: Database; now: () => number }) {
     filter: { appId?: number; status?: ConversationRow['status']; limit: number; offset: number },
   ): Promise<ConversationRow[]> {
     const appId = principal.app?.id ?? filter.appId
-    return listRows(database, { ...filter, userId: principal.user.id, ...(appId !== undefined && { appId }) })
+    const own = { workspaceId: principal.workspace.id, userId: principal.user.id }
+    return listRows(database, { ...filter, ...own, ...(appId !== undefined && { appId }) })
   }
 
   async function archive(principal: Principal, id: string): Promise<ConversationRow> {

@@ -38,13 +38,20 @@ export function findByPublicId(database: Database, publicId: string): Promise<Co
   return rows(database).where('c.public_id', '=', publicId).executeTakeFirst()
 }
 
+/** Whose a caller's own name for a conversation is: another workspace, user or app may use the same one. */
+export interface Namespace {
+  workspaceId: number
+  userId: number
+  appId: number | null
+}
+
 export function findByExternalId(
   database: Database,
-  userId: number,
-  appId: number | null,
+  { workspaceId, userId, appId }: Namespace,
   externalId: string,
 ): Promise<ConversationRow | undefined> {
   return rows(database)
+    .where('c.workspace_id', '=', workspaceId)
     .where('c.user_id', '=', userId)
     .where((eb) => (appId === null ? eb('c.app_id', 'is', null) : eb('c.app_id', '=', appId)))
     .where('c.external_id', '=', externalId)
@@ -52,6 +59,7 @@ export function findByExternalId(
 }
 
 export interface ListFilter {
+  workspaceId: number
   userId: number
   appId?: number
   status?: 'active' | 'completed' | 'archived'
@@ -61,6 +69,7 @@ export interface ListFilter {
 
 export function listRows(database: Database, filter: ListFilter): Promise<ConversationRow[]> {
   return rows(database)
+    .where('c.workspace_id', '=', filter.workspaceId)
     .where('c.user_id', '=', filter.userId)
     .$if(filter.appId !== undefined, (query) => query.where('c.app_id', '=', filter.appId!))
     .$if(filter.status !== undefined, (query) => query.where('c.status', '=', filter.status!))

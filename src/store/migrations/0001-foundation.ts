@@ -102,7 +102,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
     .addColumn('created_at', key, (c) => c.notNull())
     .addColumn('updated_at', key, (c) => c.notNull())
     .execute()
-  await sql`create unique index conversations_external on conversations (user_id, coalesce(app_id, 0), external_id) where external_id is not null`.execute(
+  await sql`create unique index conversations_external on conversations (workspace_id, user_id, coalesce(app_id, 0), external_id) where external_id is not null`.execute(
     db,
   )
   await db.schema.createIndex('conversations_user').on('conversations').columns(['user_id', 'app_id', 'id']).execute()

@@ -1,0 +1,73 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { emptyTurn, growingText, type Part, partsOf, reduce } from '#contracts/index.ts'
+import { expectGuarantees, fold } from '#test/support/guarantees.ts'
+import { checkpoints, playTurn, turnScript } from '#test/support/random-turns.ts'
+import { foldLog, fromStoredLog, mergeDeltas, replayAfter, toStoredLog } from './stored-log.ts'
+
+/** As a database gives it back. */
+const stored = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+
+async function settled(script: Parameters<typeof playTurn>[0]) {
+  const { raw, log } = await playTurn(script)
+  const compact = log.compact(0)
+  const parts = stored<Part[]>(partsOf(foldLog(compact, emptyTurn)))
+  return { raw, compact, parts, log: fromStoredLog('turn', toStoredLog(compact), parts, raw[0]!.at) }
+}
+
+describe('the stored log of any turn', () => {
+  it('comes back as it was, without keeping texts twice', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, async (script) => {
+        const { compact, log } = await settled(script)
+        expect(log).toEqual(stored(compact))
+        expectGuarantees(log, { merged: true })
+      }),
+      { numRuns: 100 },
+    ))
+
+  it('brings a reader at any cursor to the state that all others see', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, async (script) => {
+        const { raw, log } = await settled(script)
+        const whole = stored(fold(raw))
+        let seen = emptyTurn
+        expect(stored(fold(replayAfter(log, 0)))).toEqual(whole)
+        for (const { seq, event } of raw) {
+          seen = reduce(seen, event)
+          const rest = replayAfter(log, seq)
+          expect(rest.every((envelope) => envelope.seq > seq)).toBe(true)
+          expect(stored(fold(rest, seen))).toEqual(whole)
+        }
+      }),
+      { numRuns: 60 },
+    ))
+
+  it('gives every part in full, and the end, to a cursor from a future that was lost', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, fc.integer({ min: 1, max: 50 }), async (script, beyond) => {
+        const { raw, log } = await settled(script)
+        const whole = fold(raw)
+        const lost = raw.map(({ event }) => event)
+        const wrong = whole.parts
+          .filter(({ number, part }) => number !== undefined && growingText(part) !== '')
+          .map(({ number }) => ({ type: 'text-delta' as const, part: number!, text: ' and more' }))
+        const seen = [...lost.slice(0, -1), ...wrong].reduce(reduce, emptyTurn)
+        const right = fold(replayAfter(log, raw.length + beyond), seen)
+        expect(right.status).toBe(whole.status)
+        expect(partsOf(right)).toEqual(partsOf(whole))
+      }),
+      { numRuns: 60 },
+    ))
+
+  it('is the same whether it was checkpointed or not', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, fc.array(fc.nat(300), { maxLength: 6 }), async (script, cuts) => {
+        const { raw, compact } = await settled(script)
+        const saved = checkpoints(raw, cuts).flatMap(({ events }) => events)
+        expect(mergeDeltas(saved)).toEqual(compact)
+        expect(fold(mergeDeltas(saved))).toEqual(fold(raw))
+      }),
+      { numRuns: 80 },
+    ))
+})
