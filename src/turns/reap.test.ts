@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addUsage, emptyTurn, type Envelope, growingText, noUsage, partsOf } from '#contracts/index.ts'
-import { uuidv7 } from '#lib/uuid.ts'
+import { addUsage, type Envelope, emptyTurn, growingText, noUsage, partsOf } from '#contracts/index.ts'
 import { estimateTokens } from '#lib/tokens.ts'
+import { uuidv7 } from '#lib/uuid.ts'
 import { databaseKinds } from '#test/support/databases.ts'
 import { expectGuarantees, fold } from '#test/support/guarantees.ts'
 import { checkpoints, playTurn, turnScript } from '#test/support/random-turns.ts'
 import { type TurnHouse, turnHouse } from '#test/support/turn-house.ts'
 import { reaper } from './reap.ts'
-import { insertCheckpoint, insertTurn } from './rows.ts'
+import { insertCheckpoint, insertTurnRows } from './rows.ts'
 import { replayAfter } from './stored-log.ts'
 import { eventsOf, findStoredTurn } from './stored-turn.ts'
 
@@ -35,7 +35,11 @@ for (const kind of databaseKinds)
             const kept = raw.slice(0, lengthSeed % raw.length)
             const publicId = await orphan(kept, cuts)
             const before = await workspace()
-            await Promise.all([reaper(house.deps, 'a').now(), reaper(house.deps, 'b').now(), reaper(house.deps, 'a').now()])
+            await Promise.all([
+              reaper(house.deps, 'a').now(),
+              reaper(house.deps, 'b').now(),
+              reaper(house.deps, 'a').now(),
+            ])
 
             const turn = (await findStoredTurn(house.database, publicId))!
             const log = eventsOf(turn)
@@ -64,7 +68,7 @@ for (const kind of databaseKinds)
           .insertInto('processes')
           .values({ id: 'alive', lease_until: Date.now() + 60_000 })
           .execute()
-        await tx.run(insertTurn, row(publicId, 'alive'))
+        await insertTurnRows(tx, row(publicId, 'alive'), '[]')
       })
       // An embedded database has no other living process.
       expect(await reaper(house.deps, 'alive').now()).toBe(0)
@@ -89,16 +93,22 @@ for (const kind of databaseKinds)
         inputTokens,
         metadata: null,
         createdAt: 1_000,
-        zero: 0,
-        none: '',
+        upstream: '',
+        outputTokens: 0,
+        cachedInputTokens: 0,
+        reasoningTokens: 0,
+        estimated: 0,
+        costMicros: 0,
+        finishReason: null,
+        error: null,
+        endedAt: null,
       }
     }
 
     async function orphan(kept: Envelope[], cuts: number[]): Promise<string> {
       const publicId = uuidv7()
       await house.database.write(async (tx) => {
-        const { rows } = await tx.run(insertTurn, row(publicId, 'dead'))
-        const turnId = rows[0]!.id as number
+        const turnId = await insertTurnRows(tx, row(publicId, 'dead'), '[]')
         await tx.db
           .updateTable('workspaces')
           .set((eb) => ({ reserved_micros: eb('reserved_micros', '+', reservedMicros) }))
@@ -120,9 +130,9 @@ for (const kind of databaseKinds)
 
     async function tellings(publicId: string): Promise<number> {
       const jobs = await house.witness.rows('select payload from jobs')
-      return jobs.flatMap((job) => JSON.parse(job.payload as string) as object[]).filter((event) =>
-        JSON.stringify(event).includes(publicId),
-      ).length
+      return jobs
+        .flatMap((job) => JSON.parse(job.payload as string) as object[])
+        .filter((event) => JSON.stringify(event).includes(publicId)).length
     }
   })
 

@@ -95,17 +95,15 @@ export function foldLog(envelopes: readonly Envelope[], from: TurnState): TurnSt
 }
 
 /**
- * A stored turn as a reader at `cursor` needs it. A cursor that points into the middle of a part, or beyond the end
- * (a crash took what came after the last checkpoint), gets that part in full by `part-reset`. So does every cursor of an
- * interrupted turn: the numbers after its last checkpoint may have been given twice, to what is lost and to its closing.
+ * A stored turn as a reader at `cursor` needs it. A cursor that points into the middle of a part gets that part in full
+ * by `part-reset`. One beyond what the turn's own process left (a crash took the rest, and its numbers were given again
+ * to the closing) gets every part so, and the closing.
  */
 export function replayAfter(envelopes: readonly Envelope[], cursor: number): Envelope[] {
-  const end = envelopes.at(-1)
-  const last = end?.seq ?? 0
-  if (cursor > last) return rewind(envelopes)
-  const twice = end?.event.type === 'turn-end' && end.event.outcome === 'interrupted'
+  const kept = keptSeq(envelopes) ?? envelopes.at(-1)?.seq ?? 0
+  if (cursor > kept) return rewind(envelopes, kept)
   return envelopes
-    .filter((envelope) => envelope.seq > cursor || (twice && (envelope === end || isDelta(envelope.event))))
+    .filter((envelope) => envelope.seq > cursor)
     .map((envelope) => {
       if (!isDelta(envelope.event)) return envelope
       // Some of this merged delta may have been seen: how much, the stored log no longer knows.

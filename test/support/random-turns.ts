@@ -249,3 +249,17 @@ export async function playTurn(
   log.end()
   return { log, raw, ending }
 }
+
+/** What is in turn_checkpoints when a turn was saved after these events, and after its last one. */
+export function checkpoints(raw: readonly Envelope[], cuts: readonly number[]): { seq: number; events: Envelope[] }[] {
+  const saved = new Set([...cuts, raw.length])
+  const log = new LiveLog('turn', () => 0)
+  const out: { seq: number; events: Envelope[] }[] = []
+  for (const envelope of raw) {
+    log.publish(envelope)
+    if (!saved.has(envelope.seq)) continue
+    const events = JSON.parse(JSON.stringify(log.compact(out.at(-1)?.seq ?? 0))) as Envelope[]
+    out.push({ seq: envelope.seq, events })
+  }
+  return out
+}
