@@ -1,0 +1,172 @@
+import type { Belongings, Method } from './world.ts'
+
+/** A request that names things of somebody else. */
+export interface Ask {
+  url: string
+  body?: unknown
+  headers?: Record<string, string>
+  /** What a stranger is answered; 404 where it says nothing. */
+  status?: number
+}
+
+/** What the asking side has itself, for requests that name one's own and somebody else's thing together. */
+export interface Own {
+  workspace: string
+  app: string
+}
+
+/** No ids in it: such a route can only concern the caller. `body` makes it a valid request. */
+const own = (url: string, body?: unknown): Ask[] => [{ url, ...(body !== undefined && { body }), status: 0 }]
+/** Answers about the caller's own things only. */
+const list = (url: string): Ask => ({ url, status: 200 })
+const hello = [{ role: 'user', content: 'hello' }]
+
+/**
+ * Every route of the server → what to ask it for with the ids of `it`. A route that is not here fails a test, so that
+ * whoever adds one says here how it keeps workspaces apart. `status: 0` is not asked for by strangers.
+ */
+export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = {
+  'POST /v1/chat/completions': (it): Ask[] => [
+    { url: '/v1/chat/completions', body: { model: `app/${it.slug}`, messages: hello } },
+    { url: '/v1/chat/completions', body: { model: `app/${it.app}`, messages: hello } },
+    {
+      url: '/v1/chat/completions',
+      body: { model: 'gpt-sim', messages: hello },
+      headers: { 'x-session-id': it.session, 'idempotency-key': it.idempotencyKey },
+      status: 200,
+    },
+    // The first makes a conversation of the caller's own, the second must find that one.
+    ...['first', 'second'].map((content) => ({
+      url: '/v1/chat/completions',
+      body: { model: 'gpt-sim', messages: [{ role: 'user', content }] },
+      headers: { 'x-session-id': it.sessionName },
+      status: 200,
+    })),
+  ],
+  'GET /v1/models': () => [list('/v1/models')],
+  'GET /v1/models/*': (it) => [{ url: `/v1/models/app/${it.slug}` }, { url: `/v1/models/app/${it.app}` }],
+
+  'POST /api/v1/chat/:application_id/chat/completions': (it, mine) => [
+    { url: `/api/v1/chat/${it.app}/chat/completions`, body: { messages: hello } },
+    {
+      url: `/api/v1/chat/${mine.app}/chat/completions`,
+      body: { messages: hello },
+      headers: { 'x-session-id': it.session },
+      status: 200,
+    },
+  ],
+  'POST /api/v1/chat/completions': (it) => [
+    { url: '/api/v1/chat/completions', body: { session_id: it.session, message: 'hello' } },
+  ],
+  'POST /api/v1/chat/sessions': (it) => [
+    { url: '/api/v1/chat/sessions', body: { application_id: it.app } },
+    { url: '/api/v1/chat/sessions', body: { application_id: it.slug, title: 'mine' } },
+  ],
+  'GET /api/v1/chat/sessions': (it) => [
+    list('/api/v1/chat/sessions'),
+    { url: `/api/v1/chat/sessions?application_id=${it.app}` },
+    { url: `/api/v1/chat/sessions?application_id=${it.slug}` },
+  ],
+  'GET /api/v1/chat/sessions/:session_id': (it) => [{ url: `/api/v1/chat/sessions/${it.session}` }],
+  'GET /api/v1/chat/sessions/:session_id/messages': (it) => [{ url: `/api/v1/chat/sessions/${it.session}/messages` }],
+  'PUT /api/v1/chat/sessions/:session_id/archive': (it) => [{ url: `/api/v1/chat/sessions/${it.session}/archive` }],
+  'GET /api/v1/chat/:app_id/messages': (it, mine) => [
+    { url: `/api/v1/chat/${it.app}/messages` },
+    { url: `/api/v1/chat/${it.app}/messages?session_id=${it.session}` },
+    list(`/api/v1/chat/${mine.app}/messages?session_id=${it.session}`),
+  ],
+
+  'GET /api/v1/turns/:turn_id': (it) => [it.turn, it.running].map((id) => ({ url: `/api/v1/turns/${id}` })),
+  'GET /api/v1/turns/:turn_id/events': (it) =>
+    [it.turn, it.running].map((id) => ({ url: `/api/v1/turns/${id}/events` })),
+  'POST /api/v1/turns/:turn_id/commands': (it) =>
+    [
+      { type: 'cancel' },
+      { type: 'steer', text: 'say more' },
+      { type: 'tool-result', call_id: 'c', result: 'r' },
+    ].flatMap((body) => [it.running, it.turn].map((id) => ({ url: `/api/v1/turns/${id}/commands`, body }))),
+  'GET /api/v1/usage': () => [list('/api/v1/usage')],
+
+  'POST /api/v1/auth/login': () => own('/api/v1/auth/login', { email: 'nobody@example.test', password: 'wrong' }),
+  'POST /api/v1/auth/register': () => own('/api/v1/auth/register', { email: 'no', password: 'no' }),
+  'POST /api/v1/auth/refresh': () => own('/api/v1/auth/refresh', { refresh_token: 'prt_of_nobody' }),
+  'POST /api/v1/auth/logout': () => own('/api/v1/auth/logout'),
+  'GET /api/v1/auth/me': () => own('/api/v1/auth/me'),
+  'PATCH /api/v1/auth/me': () => own('/api/v1/auth/me', { full_name: 'Another' }),
+  'POST /api/v1/auth/password': () =>
+    own('/api/v1/auth/password', { current_password: 'wrong', new_password: 'long enough to be one' }),
+
+  'POST /api/v1/api-keys': (it) => [{ url: '/api/v1/api-keys', body: { name: 'mine', workspace_id: it.workspace } }],
+  'GET /api/v1/api-keys': (it) => [{ url: `/api/v1/api-keys?workspace_id=${it.workspace}` }],
+  'GET /api/v1/api-keys/:id': (it) => [{ url: `/api/v1/api-keys/${it.key}` }],
+  'PATCH /api/v1/api-keys/:id': (it) => [{ url: `/api/v1/api-keys/${it.key}`, body: { name: 'mine now' } }],
+  'DELETE /api/v1/api-keys/:id': (it) => [{ url: `/api/v1/api-keys/${it.key}` }],
+  'POST /api/v1/api-keys/:id/rotate': (it) => [{ url: `/api/v1/api-keys/${it.key}/rotate` }],
+  'GET /api/v1/api-keys/:id/stats': (it) => [{ url: `/api/v1/api-keys/${it.key}/stats` }],
+
+  'GET /api/v1/applications': () => [list('/api/v1/applications')],
+  'POST /api/v1/applications': (it) => [
+    // Whatever the body claims, the app is the caller's own.
+    {
+      url: '/api/v1/applications',
+      body: { name: 'planted', id: it.app, workspace_id: it.workspace, workspaceId: it.workspace, created_by: it.user },
+      status: 200,
+    },
+  ],
+  'GET /api/v1/applications/:app_id': (it) => bothNames(it),
+  'PUT /api/v1/applications/:app_id': (it) => bothNames(it, '', { name: 'mine now' }),
+  'PATCH /api/v1/applications/:app_id': (it) => bothNames(it, '', { name: 'mine now' }),
+  'DELETE /api/v1/applications/:app_id': (it) => bothNames(it),
+  'POST /api/v1/applications/:app_id/token/rotate': (it) => bothNames(it, '/token/rotate'),
+
+  'GET /api/v1/workspaces': () => own('/api/v1/workspaces'),
+  'POST /api/v1/workspaces': () => own('/api/v1/workspaces', { name: 'another' }),
+  'GET /api/v1/workspaces/:ws': (it) => [{ url: `/api/v1/workspaces/${it.workspace}` }],
+  'GET /api/v1/workspaces/:ws/members': (it) => [{ url: `/api/v1/workspaces/${it.workspace}/members` }],
+  'POST /api/v1/workspaces/:ws/members': (it) => [
+    { url: `/api/v1/workspaces/${it.workspace}/members`, body: { user_id: it.user, role: 'member' } },
+  ],
+  'PUT /api/v1/workspaces/:ws/members/:user_id': (it) => [
+    { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}`, body: { role: 'member' } },
+  ],
+  'PATCH /api/v1/workspaces/:ws/members/:user_id': (it) => [
+    { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}`, body: { role: 'member' } },
+  ],
+  'DELETE /api/v1/workspaces/:ws/members/:user_id': (it) => [
+    { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}` },
+  ],
+
+  'GET /health': () => own('/health'),
+  'GET /health/liveness': () => own('/health/liveness'),
+  'GET /health/readiness': () => own('/health/readiness'),
+  'GET /api/v1/system/health': () => own('/api/v1/system/health'),
+  // Only for administrators of the server; its frames are in tenants-sockets.test.ts.
+  'GET /ws/stats': () => [{ url: '/ws/stats', status: 403 }],
+  'GET /ws/chat/:session_id': (it) => own(`/ws/chat/${it.session}`),
+}
+
+/** Routes that answer without a credential. The chat endpoint is not among them: the app's token is one. */
+export const publicRoutes = new Set([
+  'POST /api/v1/auth/login',
+  'POST /api/v1/auth/register',
+  'POST /api/v1/auth/refresh',
+  'GET /health',
+  'GET /health/liveness',
+  'GET /health/readiness',
+  'GET /api/v1/system/health',
+  'GET /ws/chat/:session_id',
+])
+
+function bothNames(it: Belongings, rest = '', body?: unknown): Ask[] {
+  return [it.app, it.slug].map((name) => ({
+    url: `/api/v1/applications/${name}${rest}`,
+    ...(body !== undefined && { body }),
+  }))
+}
+
+/** All requests of the table, with the route each belongs to. */
+export function asksOf(it: Belongings, mine: Own): (Ask & { route: string; method: Method })[] {
+  return Object.entries(routeTable).flatMap(([route, asks]) =>
+    asks(it, mine).map((ask) => ({ ...ask, route, method: route.split(' ')[0] as Method })),
+  )
+}
