@@ -13,7 +13,7 @@ import { type AppError, errorInfo, toAppError } from '#errors/index.ts'
 import type { ModelQuery } from '#providers/spec.ts'
 import { type ContextPolicy, fitContext, summaryQuestion, withSummary } from './context-window.ts'
 import type { TurnControl } from './control.ts'
-import { modelStep, type StepDeps } from './model-step.ts'
+import { modelStep, type StepDeps, type StepResult } from './model-step.ts'
 import type { WrittenCall } from './part-writer.ts'
 
 export interface ToolOutcome {
@@ -68,36 +68,39 @@ async function run(request: EngineRequest, deps: EngineDeps, control: TurnContro
   for (let step = 1; ; step++) {
     const result = await modelStep(step, query(request, messages, step >= deps.maxSteps), deps, control, nextPart)
     nextPart = result.writer.nextPart
-    if (result.error) {
-      control.close()
-      return failed(result.error)
-    }
-
     const { calls, parts } = result.writer
     const added: Message[] = parts.length > 0 ? [{ role: 'assistant', parts }] : []
-    if (calls.length > 0) {
-      const results = await runCalls(calls, request, deps, control)
-      if (results === 'pause') {
-        control.close()
-        return { outcome: 'paused', finishReason: 'tool-calls' }
-      }
-      added.push({ role: 'tool', parts: results })
-    }
+    const results = calls.length > 0 ? await runCalls(calls, request, deps, control) : []
+    if (results !== 'pause' && results.length > 0) added.push({ role: 'tool', parts: results })
     const inputs = control.takeInputs()
     for (const parts of inputs) {
       deps.emit({ type: 'input', parts })
       added.push({ role: 'user', parts })
     }
-    if (control.cancelReason !== undefined) {
+    const ending = endingAfter(step >= deps.maxSteps, result, results, inputs.length > 0, control)
+    if (ending) {
       control.close()
-      return { outcome: 'cancelled', finishReason: 'cancelled' }
-    }
-    if (calls.length === 0 && inputs.length === 0) {
-      control.close()
-      return { outcome: 'completed', finishReason: result.finishReason }
+      return ending
     }
     messages = [...messages, ...added]
   }
+}
+
+/** How the turn ends with this step; undefined: another one follows. */
+function endingAfter(
+  lastStep: boolean,
+  { error, finishReason }: StepResult,
+  results: Part[] | 'pause',
+  steered: boolean,
+  control: TurnControl,
+): Ending | undefined {
+  if (error) return failed(error)
+  if (control.cancelReason !== undefined) return { outcome: 'cancelled', finishReason: 'cancelled' }
+  if (results === 'pause') return { outcome: 'paused', finishReason: 'tool-calls' }
+  if (steered) return undefined
+  if (results.length === 0) return { outcome: 'completed', finishReason }
+  // It was told to answer without tools and called them all the same.
+  return lastStep ? { outcome: 'completed', finishReason: 'length' } : undefined
 }
 
 /** `lastStep`: the model must answer now; without it a model that only calls tools would never end. */

@@ -77,8 +77,9 @@ export async function modelStep(
 
     // Once the upstream has finished, an abort that came with it changes nothing.
     const finishReason: FinishReason = finish ? finish.finishReason : error ? 'error' : 'cancelled'
+    const written = writer.writtenText()
     writer.end(finish !== undefined)
-    const usage = finish?.usage ?? estimateUsage(query.messages, writer.writtenText())
+    const usage = finish?.usage ?? estimateUsage(query.messages, written)
     const cost = costMicros(usage, opened.price)
     emit({
       type: 'model-end',
