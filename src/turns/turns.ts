@@ -16,7 +16,7 @@ import { admit, findByIdempotencyKey, isUniqueViolation } from './admit.ts'
 import type { TurnsDeps } from './deps.ts'
 import { keepLease } from './lease.ts'
 import { type Viewer, visibleTo } from './live-log.ts'
-import { prepare } from './prepare.ts'
+import { type PreparedTurn, prepare } from './prepare.ts'
 import { reaper } from './reap.ts'
 import { RunningTurn, shutdown } from './running-turn.ts'
 import { foldLog, replayAfter } from './stored-log.ts'
@@ -66,6 +66,8 @@ export interface TurnView {
 export function turns(deps: TurnsDeps) {
   const processId = uuidv7(deps.now())
   const running = new Map<string, RunningTurn>()
+  /** Turns with an Idempotency-Key that begin: their rows may be found before they run. */
+  const starting = new Map<string, Promise<Turn>>()
   const lease = keepLease(deps, processId)
   const reap = reaper(deps, processId)
   const startListeners = new Set<StartListener>()
@@ -88,10 +90,15 @@ export function turns(deps: TurnsDeps) {
     if (running.size >= deps.options.maxRunning)
       throw new AppError('overloaded', 'Too many turns are running', { retryAfterMs: 1_000 })
     const prepared = await prepare(deps, request)
-    if (request.idempotencyKey !== undefined) {
-      const known = await findByIdempotencyKey(deps, prepared)
-      if (known !== undefined) return attach(request.principal, known)
-    }
+    if (request.idempotencyKey === undefined) return begin(request, prepared)
+    const known = await findByIdempotencyKey(deps, prepared)
+    if (known !== undefined) return attach(request.principal, known)
+    const beginning = begin(request, prepared)
+    starting.set(prepared.publicId, beginning)
+    return beginning.finally(() => starting.delete(prepared.publicId))
+  }
+
+  async function begin(request: TurnRequest, prepared: PreparedTurn): Promise<Turn> {
     const admission = admit(deps, processId, prepared)
     // Where the start itself may be refused, no model is asked before it stands.
     const refusable = request.idempotencyKey !== undefined || prepared.conversation?.draft !== undefined
@@ -139,6 +146,7 @@ export function turns(deps: TurnsDeps) {
 
   /** The turn `id`, running here or stored. Throws `not-found` also when the principal may not see it. */
   async function attach(principal: Principal, id: string): Promise<Turn> {
+    await starting.get(id)?.catch(() => undefined)
     const live = running.get(id)
     if (live) {
       check(principal, ownerOf(live))
