@@ -152,7 +152,6 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   counted.unref()
 
   useValidators(server)
-  await server.register(cookie)
   if (config.corsOrigins.length > 0)
     await server.register(cors, {
       origin: config.corsOrigins,
@@ -167,16 +166,6 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
         'x-ratelimit-reset',
       ],
     })
-  // Sockets stay open while turns settle, and are told to go then.
-  let settled: Promise<void> = Promise.resolve()
-  let closeSockets: () => void = () => undefined
-  await server.register(websocket, {
-    options: { maxPayload: maxFrameBytes, perMessageDeflate: false },
-    preClose: async () => {
-      await settled
-      closeSockets()
-    },
-  })
   const rates = limits({ ...config.limits, now })
   gate(server, { auth: accounts, limits: rates })
 
@@ -186,10 +175,25 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     if (state && !state.allowed)
       throw new AppError('rate-limited', 'Too many attempts; try again later', { retryAfterMs: state.retryAfterMs })
   }
-  const inScope = (door: (scope: Scoped) => void) => server.register(async (scope) => door(scope as unknown as Scoped))
+  const inScope = (door: (scope: Scoped) => Promise<void> | void) =>
+    server.register(async (scope) => door(scope as unknown as Scoped))
   await inScope((scope) => openAiDoor(scope, { ...features, turns: engine }))
-  await inScope((scope) => appDoor(scope, { ...features, turns: engine, auth: accounts, loginLimit }))
-  await inScope((scope) => {
+  // Cookies and sockets hook into every request of their scope, so only the doors that need them are in it.
+  await inScope(async (scope) => {
+    await scope.register(cookie)
+    appDoor(scope, { ...features, turns: engine, auth: accounts, loginLimit })
+  })
+  // Sockets stay open while turns settle, and are told to go then.
+  let settled: Promise<void> = Promise.resolve()
+  let closeSockets: () => void = () => undefined
+  await inScope(async (scope) => {
+    await scope.register(websocket, {
+      options: { maxPayload: maxFrameBytes, perMessageDeflate: false },
+      preClose: async () => {
+        await settled
+        closeSockets()
+      },
+    })
     closeSockets = chatSocketDoor(scope, {
       ...features,
       turns: engine,

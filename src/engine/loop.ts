@@ -112,8 +112,8 @@ function query(request: EngineRequest, messages: Message[], lastStep: boolean): 
     messages,
     sampling: request.sampling,
     tools,
-    ...(toolChoice !== undefined && { toolChoice }),
-    ...(request.responseFormat && { responseFormat: request.responseFormat }),
+    toolChoice,
+    responseFormat: request.responseFormat,
     providerOptions: request.providerOptions,
     whole: request.whole,
   }

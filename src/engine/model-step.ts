@@ -90,10 +90,10 @@ export async function modelStep(
       usage,
       costMicros: cost,
       latencyMs: deps.now() - startedAt,
-      ...(finish?.responseId !== undefined && { responseId: finish.responseId }),
-      ...(finish?.systemFingerprint !== undefined && { systemFingerprint: finish.systemFingerprint }),
-      ...(finish?.serviceTier !== undefined && { serviceTier: finish.serviceTier }),
+      responseId: finish?.responseId,
+      systemFingerprint: finish?.systemFingerprint,
+      serviceTier: finish?.serviceTier,
     })
-    return { writer, finishReason, ...(error && { error }), usage, costMicros: cost }
+    return { writer, finishReason, error, usage, costMicros: cost }
   })
 }

@@ -64,6 +64,20 @@ export async function readText(answer: HttpAnswer): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
+const targets = new Map<string, { origin: string; path: string }>()
+
+/** A URL cut as undici wants it. Upstreams have few, and parsing one costs as much as a part. */
+function targetOf(text: string): { origin: string; path: string } | undefined {
+  const known = targets.get(text)
+  if (known) return known
+  const url = URL.parse(text)
+  if (!url) return undefined
+  const target = { origin: url.origin, path: url.pathname + url.search }
+  if (targets.size >= 1_000) targets.clear()
+  targets.set(text, target)
+  return target
+}
+
 class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
   status = 0
   headers: IncomingHttpHeaders = {}
@@ -88,13 +102,13 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
 
   send(request: HttpRequest): void {
     const { signal, dispatcher, timeouts } = this.#io
-    if (signal.aborted || !URL.canParse(request.url)) {
+    const target = targetOf(request.url)
+    if (signal.aborted || !target) {
       this.#fail(signal.aborted ? cancelled() : transportError(new Error('The upstream’s URL is not valid')))
       return
     }
     signal.addEventListener('abort', this.#onAbort, { once: true })
     this.#arm(timeouts.connectMs)
-    const url = new URL(request.url)
     const headers: Record<string, string> = { 'accept-encoding': 'identity', ...request.headers }
     let body: string | undefined
     if (request.body !== undefined) {
@@ -103,8 +117,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     }
     // The timers here know what a part is; undici's own only know bytes.
     const options = { headersTimeout: 0, bodyTimeout: 0, headers, ...(body !== undefined && { body }) }
-    const target = { origin: url.origin, path: url.pathname + url.search, method: request.method }
-    dispatcher.dispatch({ ...target, ...options }, this)
+    dispatcher.dispatch({ ...target, method: request.method, ...options }, this)
   }
 
   async head(): Promise<void> {

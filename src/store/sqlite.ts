@@ -35,9 +35,11 @@ export async function openSqlite(
   reader.exec('pragma busy_timeout=5000; pragma cache_size=-16000; pragma temp_store=memory')
   const readDb = kyselyOver(new StatementCache(reader), reader)
 
+  const begin = writer.prepare('begin immediate')
+  const commit = writer.prepare('commit')
   const lane: Lane = {
-    begin: () => writer.exec('begin immediate'),
-    commit: () => writer.exec('commit'),
+    begin: () => void begin.run(),
+    commit: () => void commit.run(),
     rollback: () => {
       // A full disk or an I/O error has made SQLite roll back by itself.
       if (writer.isTransaction) writer.exec('rollback')

@@ -2,62 +2,66 @@ import { AppError } from '#errors/index.ts'
 import { insertRow } from '#features/conversations/index.ts'
 import { sha256 } from '#lib/hash.ts'
 import { reserve } from '#metering/budget.ts'
-import { isUniqueViolation, type Transaction } from '#store/index.ts'
+import type { Transaction } from '#store/index.ts'
 import type { TurnsDeps } from './deps.ts'
 import type { PreparedTurn } from './prepare.ts'
-import { insertTurn, insertTurnInput } from './rows.ts'
-
-/** The rows of a started turn. */
-export interface AdmittedTurn {
-  /** Key of the turn's row. */
-  id: number
-  conversationId: number | null
-  reservedMicros: number
-}
+import { endColumns, insertTurnRows, type Settlement, type StartedTurn, type TurnRow } from './rows.ts'
 
 /** Answer tokens that are paid for in advance where the request sets no limit. */
 const reservedOutputTokens = 4_096
 
 /**
- * Writes a turn's start: its row, its messages, its conversation if new, its Idempotency-Key, and the money it may
- * need at most. Resolves when that is on disk. Throws `quota-exceeded`, or a unique violation when another request
- * with the same Idempotency-Key or session was faster.
+ * The start of a turn as a piece of work for a transaction: its conversation if new, the money it may need at most,
+ * its row and messages, its Idempotency-Key. With `end`, a turn that is over already is written in one go. Throws
+ * `quota-exceeded`, or a unique violation when another request with the same Idempotency-Key or session was faster.
  */
-export async function admit(deps: TurnsDeps, processId: string, turn: PreparedTurn): Promise<AdmittedTurn> {
+export function admission(
+  deps: TurnsDeps,
+  processId: string,
+  turn: PreparedTurn,
+  limited: boolean,
+): (tx: Transaction, end?: Settlement) => Promise<StartedTurn> {
   const { request, conversation } = turn
   const { principal } = request
-  const limited = await deps.budgets.isLimited(principal.workspace.id)
   const reservedMicros = limited ? mayCost(turn) : 0
-  const createdAt = deps.now()
   const messages = JSON.stringify(turn.messages)
   const requestHash = request.idempotencyKey === undefined ? undefined : hashOf(turn)
+  const row: Omit<TurnRow, 'conversationId'> = {
+    publicId: turn.publicId,
+    workspaceId: principal.workspace.id,
+    userId: principal.user.id,
+    appId: turn.app?.id ?? null,
+    keyId: principal.key?.id ?? null,
+    door: request.door,
+    status: 'running',
+    model: turn.model,
+    processId,
+    reservedMicros,
+    metadata: request.metadata ? JSON.stringify(request.metadata) : null,
+    createdAt: deps.now(),
+    upstream: '',
+    inputTokens: turn.inputTokens,
+    outputTokens: 0,
+    cachedInputTokens: 0,
+    reasoningTokens: 0,
+    estimated: 0,
+    costMicros: 0,
+    finishReason: null,
+    error: null,
+    endedAt: null,
+  }
 
-  return deps.database.write(async (tx) => {
+  return async (tx, end) => {
     const conversationId = conversation?.draft ? await insertRow(tx, conversation.draft) : (conversation?.id ?? null)
     if (limited) await reserve(tx, principal.workspace.id, reservedMicros)
-    const { rows } = await tx.run(insertTurn, {
-      publicId: turn.publicId,
-      workspaceId: principal.workspace.id,
-      userId: principal.user.id,
-      appId: turn.app?.id ?? null,
-      conversationId,
-      keyId: principal.key?.id ?? null,
-      door: request.door,
-      status: 'running',
-      model: turn.model,
-      processId,
-      reservedMicros,
-      inputTokens: turn.inputTokens,
-      metadata: request.metadata ? JSON.stringify(request.metadata) : null,
-      createdAt,
-      zero: 0,
-      none: '',
-    })
-    const id = rows[0]!.id as number
-    await tx.run(insertTurnInput, { turnId: id, messages })
-    if (requestHash !== undefined) await remember(tx, turn, id, requestHash, createdAt)
+    const id = await insertTurnRows(
+      tx,
+      end ? { ...row, conversationId, ...endColumns(end) } : { ...row, conversationId },
+      messages,
+    )
+    if (requestHash !== undefined) await remember(tx, turn, id, requestHash, row.createdAt)
     return { id, conversationId, reservedMicros }
-  })
+  }
 }
 
 function remember(tx: Transaction, turn: PreparedTurn, turnId: number, requestHash: string, at: number) {
@@ -96,8 +100,6 @@ export async function findByIdempotencyKey(deps: TurnsDeps, turn: PreparedTurn):
     })
   return row.public_id
 }
-
-export { isUniqueViolation }
 
 /** Everything a caller said; who says it is in the key of the row. */
 function hashOf(turn: PreparedTurn): string {

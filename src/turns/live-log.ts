@@ -217,7 +217,7 @@ export class LogReader implements AsyncIterableIterator<Envelope[]> {
     return { done: true, value: undefined }
   }
 
-  private leave(): void {
+  leave(): void {
     if (this.left) return
     this.left = true
     if (--this.log.readers === 0) this.log.onDeserted?.()

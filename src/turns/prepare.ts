@@ -47,8 +47,8 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
   return {
     publicId: uuidv7(deps.now()),
     request,
-    ...(app && { app }),
-    ...(place && { conversation: place }),
+    app,
+    conversation: place,
     model,
     price,
     engine: {
@@ -57,9 +57,9 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
       context: app?.config.context ?? noContextLimit,
       sampling: app ? merged(app.config.sampling, request.sampling) : request.sampling,
       tools: request.tools,
-      ...(request.toolChoice !== undefined && { toolChoice: request.toolChoice }),
+      toolChoice: request.toolChoice,
       clientTools: request.clientTools,
-      ...(request.responseFormat && { responseFormat: request.responseFormat }),
+      responseFormat: request.responseFormat,
       providerOptions: request.providerOptions ?? {},
       whole: request.delivery === 'whole',
     },

@@ -10,7 +10,7 @@ import {
 } from '#contracts/index.ts'
 import { estimateTokens } from '#lib/tokens.ts'
 import type { TurnsDeps } from './deps.ts'
-import { settle } from './rows.ts'
+import { type StartedTurn, settle } from './rows.ts'
 import { foldLog, mergeDeltas, toStoredLog } from './stored-log.ts'
 
 interface Orphan {
@@ -107,13 +107,11 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
     const envelopes = [...closing, envelope(orphan, (closing.at(-1)?.seq ?? 0) + 1, at, end)]
     const state = foldLog(envelopes, emptyTurn)
     return database.write((tx) =>
-      settle(tx, {
-        turnId: orphan.id,
+      settle(tx, startOf(orphan), {
         publicId: orphan.public_id,
         workspaceId: orphan.workspace_id,
         userId: orphan.user_id,
         appId: orphan.app_id,
-        conversationId: orphan.conversation_id,
         keyId: orphan.key_id,
         model: orphan.model,
         upstream: upstreamOf(logged),
@@ -122,7 +120,6 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
         error: JSON.stringify(error),
         usage,
         costMicros: cost,
-        reservedMicros: orphan.reserved_micros,
         parts: partsOf(state),
         log: toStoredLog(envelopes),
         checkpointed: rows.length > 0,
@@ -153,6 +150,10 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
       clearInterval(timer)
     },
   }
+}
+
+function startOf(orphan: Orphan): StartedTurn {
+  return { id: orphan.id, conversationId: orphan.conversation_id, reservedMicros: orphan.reserved_micros }
 }
 
 /** Every start has its end, also in a log that was cut off. */

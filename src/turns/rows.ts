@@ -2,8 +2,11 @@ import type { Part, Usage } from '#contracts/index.ts'
 import { settleReserved } from '#metering/budget.ts'
 import { statement, type Transaction, type TurnStatus } from '#store/index.ts'
 
-/** What is written when a turn starts. `inputTokens` is an estimate, for the reaper if this process dies. */
-export interface TurnStartRow {
+/**
+ * A turn's row. When it starts, `inputTokens` is an estimate, for the reaper if this process dies, and the figures of
+ * its end are zero.
+ */
+export interface TurnRow {
   publicId: string
   workspaceId: number
   userId: number
@@ -15,14 +18,21 @@ export interface TurnStartRow {
   model: string
   processId: string
   reservedMicros: number
-  inputTokens: number
   metadata: string | null
   createdAt: number
-  zero: number
-  none: string
+  upstream: string
+  inputTokens: number
+  outputTokens: number
+  cachedInputTokens: number
+  reasoningTokens: number
+  estimated: number
+  costMicros: number
+  finishReason: string | null
+  error: string | null
+  endedAt: number | null
 }
 
-export const insertTurn = statement<TurnStartRow>('insert-turn', (db, p) =>
+const insertTurn = statement<TurnRow>('insert-turn', (db, p) =>
   db
     .insertInto('turns')
     .values({
@@ -35,48 +45,34 @@ export const insertTurn = statement<TurnStartRow>('insert-turn', (db, p) =>
       door: p('door'),
       status: p('status'),
       model: p('model'),
-      upstream: p('none'),
+      upstream: p('upstream'),
       process_id: p('processId'),
       reserved_micros: p('reservedMicros'),
       input_tokens: p('inputTokens'),
-      output_tokens: p('zero'),
-      cached_input_tokens: p('zero'),
-      reasoning_tokens: p('zero'),
-      estimated: p('zero'),
-      cost_micros: p('zero'),
+      output_tokens: p('outputTokens'),
+      cached_input_tokens: p('cachedInputTokens'),
+      reasoning_tokens: p('reasoningTokens'),
+      estimated: p('estimated'),
+      cost_micros: p('costMicros'),
+      finish_reason: p('finishReason'),
+      error: p('error'),
       metadata: p('metadata'),
       created_at: p('createdAt'),
+      ended_at: p('endedAt'),
     })
     .returning('id'),
 )
 
-export const insertTurnInput = statement<{ turnId: number; messages: string }>('insert-turn-input', (db, p) =>
+const insertTurnInput = statement<{ turnId: number; messages: string }>('insert-turn-input', (db, p) =>
   db.insertInto('turn_inputs').values({ turn_id: p('turnId'), messages: p('messages') }),
 )
 
-export const insertTurnOutput = statement<{ turnId: number; parts: string; log: string }>(
-  'insert-turn-output',
-  (db, p) => db.insertInto('turn_outputs').values({ turn_id: p('turnId'), parts: p('parts'), log: p('log') }),
+const insertTurnOutput = statement<{ turnId: number; parts: string; log: string }>('insert-turn-output', (db, p) =>
+  db.insertInto('turn_outputs').values({ turn_id: p('turnId'), parts: p('parts'), log: p('log') }),
 )
 
-export interface TurnEndRow {
-  turnId: number
-  running: string
-  status: TurnStatus
-  upstream: string
-  inputTokens: number
-  outputTokens: number
-  cachedInputTokens: number
-  reasoningTokens: number
-  estimated: number
-  costMicros: number
-  finishReason: string
-  error: string | null
-  endedAt: number
-}
-
 /** Changes a row only while the turn is running: whoever comes second settles nothing. */
-export const endTurn = statement<TurnEndRow>('end-turn', (db, p) =>
+const endTurn = statement<EndColumns & { turnId: number; running: string }>('end-turn', (db, p) =>
   db
     .updateTable('turns')
     .set({
@@ -101,25 +97,47 @@ export const insertCheckpoint = statement<{ turnId: number; seq: number; events:
   (db, p) => db.insertInto('turn_checkpoints').values({ turn_id: p('turnId'), seq: p('seq'), events: p('events') }),
 )
 
-export const deleteCheckpoints = statement<{ turnId: number }>('delete-checkpoints', (db, p) =>
+const deleteCheckpoints = statement<{ turnId: number }>('delete-checkpoints', (db, p) =>
   db.deleteFrom('turn_checkpoints').where('turn_id', '=', p('turnId')),
 )
 
-export const touchConversation = statement<{ conversationId: number; at: number }>('touch-conversation', (db, p) =>
+const touchConversation = statement<{ conversationId: number; at: number }>('touch-conversation', (db, p) =>
   db
     .updateTable('conversations')
     .set({ updated_at: p('at') })
     .where('id', '=', p('conversationId')),
 )
 
+/** Writes the row and the messages of a turn; gives the row's key. */
+export async function insertTurnRows(tx: Transaction, row: TurnRow, messages: string): Promise<number> {
+  const { rows } = await tx.run(insertTurn, row)
+  const turnId = rows[0]!.id as number
+  await tx.run(insertTurnInput, { turnId, messages })
+  return turnId
+}
+
+/** How a turn ended, as columns of its row. */
+type EndColumns = Pick<
+  TurnRow,
+  | 'status'
+  | 'upstream'
+  | 'inputTokens'
+  | 'outputTokens'
+  | 'cachedInputTokens'
+  | 'reasoningTokens'
+  | 'estimated'
+  | 'costMicros'
+  | 'finishReason'
+  | 'error'
+  | 'endedAt'
+>
+
 /** All that the end of a turn leaves behind. */
 export interface Settlement {
-  turnId: number
   publicId: string
   workspaceId: number
   userId: number
   appId: number | null
-  conversationId: number | null
   keyId: number | null
   model: string
   upstream: string
@@ -128,7 +146,6 @@ export interface Settlement {
   error: string | null
   usage: Usage
   costMicros: number
-  reservedMicros: number
   parts: Part[]
   log: string
   checkpointed: boolean
@@ -136,14 +153,16 @@ export interface Settlement {
   endedAt: number
 }
 
-/**
- * The one settlement: answer, usage, money and the event for the subscribers, all or nothing, and only if the turn
- * is still running. Returns false when somebody else has settled it.
- */
-export async function settle(tx: Transaction, end: Settlement): Promise<boolean> {
-  const { changes } = await tx.run(endTurn, {
-    turnId: end.turnId,
-    running: 'running',
+/** What the start of a turn left behind: the key of its row, where it belongs, and what was reserved for it. */
+export interface StartedTurn {
+  id: number
+  conversationId: number | null
+  reservedMicros: number
+}
+
+/** The end as columns; given to the insert when a turn is written once only. */
+export function endColumns(end: Settlement): EndColumns {
+  return {
     status: end.status,
     upstream: end.upstream,
     inputTokens: end.usage.inputTokens,
@@ -155,20 +174,34 @@ export async function settle(tx: Transaction, end: Settlement): Promise<boolean>
     finishReason: end.finishReason,
     error: end.error,
     endedAt: end.endedAt,
-  })
+  }
+}
+
+/**
+ * The one settlement: answer, usage, money and the event for the subscribers, all or nothing, and only if the turn
+ * is still running. Returns false when somebody else has settled it.
+ */
+export async function settle(tx: Transaction, start: StartedTurn, end: Settlement): Promise<boolean> {
+  const { changes } = await tx.run(endTurn, { turnId: start.id, running: 'running', ...endColumns(end) })
   if (changes === 0) return false
-  await tx.run(insertTurnOutput, { turnId: end.turnId, parts: JSON.stringify(end.parts), log: end.log })
-  if (end.checkpointed) await tx.run(deleteCheckpoints, { turnId: end.turnId })
-  if (end.conversationId !== null)
-    await tx.run(touchConversation, { conversationId: end.conversationId, at: end.endedAt })
-  await settleReserved(tx, end.workspaceId, end.reservedMicros, end.costMicros)
+  await writeEnd(tx, start, end)
+  return true
+}
+
+/** Everything of a settlement but the turn's own row. */
+export async function writeEnd(tx: Transaction, start: StartedTurn, end: Settlement): Promise<void> {
+  const { conversationId } = start
+  await tx.run(insertTurnOutput, { turnId: start.id, parts: JSON.stringify(end.parts), log: end.log })
+  if (end.checkpointed) await tx.run(deleteCheckpoints, { turnId: start.id })
+  if (conversationId !== null) await tx.run(touchConversation, { conversationId, at: end.endedAt })
+  await settleReserved(tx, end.workspaceId, start.reservedMicros, end.costMicros)
   tx.tell({
     type: 'turn-settled',
     turnId: end.publicId,
     workspaceId: end.workspaceId,
     userId: end.userId,
     appId: end.appId,
-    conversationId: end.conversationId,
+    conversationId,
     keyId: end.keyId,
     model: end.model,
     upstream: end.upstream,
@@ -178,5 +211,4 @@ export async function settle(tx: Transaction, end: Settlement): Promise<boolean>
     startedAt: end.startedAt,
     endedAt: end.endedAt,
   })
-  return true
 }

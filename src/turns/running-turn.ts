@@ -10,17 +10,26 @@ import {
 } from '#contracts/index.ts'
 import { type Ending, runModelLoop, TurnControl } from '#engine/index.ts'
 import { AppError, toAppError } from '#errors/index.ts'
-import type { AdmittedTurn } from './admit.ts'
+import type { Transaction } from '#store/index.ts'
 import type { TurnsDeps } from './deps.ts'
 import { LiveLog } from './live-log.ts'
 import type { PreparedTurn } from './prepare.ts'
-import { insertCheckpoint, settle } from './rows.ts'
+import { insertCheckpoint, type Settlement, type StartedTurn, settle, writeEnd } from './rows.ts'
 import { foldLog, toStoredLog } from './stored-log.ts'
 
 /** The reason of a cancel that the server itself gives when it stops. */
 export const shutdown = 'shutdown'
 
 const settleRetryMs = { first: 500, most: 30_000 }
+
+/**
+ * How long a turn that nobody can see yet may go without its row: one that is over sooner is written in one go, which
+ * is half the work of writing its start and then its end (docs/decisions: turns that are written once).
+ */
+const unwrittenMs = 20
+
+/** How a turn's start gets on disk: it is there, or this writes it. */
+export type Start = { started: StartedTurn } | { write(tx: Transaction, end?: Settlement): Promise<StartedTurn> }
 
 /**
  * The runner of one turn: drains the engine to its end, whoever is watching, and appends to the log. It owns the
@@ -34,8 +43,10 @@ export class RunningTurn {
   /** The final state, once it is on disk. Rejects when the start could not be stored. */
   readonly result: Promise<TurnState>
   private readonly deps: TurnsDeps
-  private readonly admission: Promise<AdmittedTurn>
-  private admitted: AdmittedTurn | undefined
+  private readonly start: Start
+  private started: StartedTurn | undefined
+  private stored: Promise<void> | undefined
+  private unwrittenTimer: NodeJS.Timeout | undefined
   private usage = noUsage
   private costMicros = 0
   private upstream = ''
@@ -44,10 +55,10 @@ export class RunningTurn {
   private settling = false
   private graceTimer: NodeJS.Timeout | undefined
 
-  constructor(deps: TurnsDeps, prepared: PreparedTurn, admission: Promise<AdmittedTurn>) {
+  constructor(deps: TurnsDeps, prepared: PreparedTurn, start: Start) {
     this.deps = deps
     this.prepared = prepared
-    this.admission = admission
+    this.start = start
     this.startedAt = deps.now()
     this.log = new LiveLog(prepared.publicId, deps.now)
     if (prepared.request.leave === 'cancel-after-grace') this.log.onDeserted = () => this.awaitReturn()
@@ -58,24 +69,18 @@ export class RunningTurn {
 
   private async run(): Promise<TurnState> {
     const { prepared, deps } = this
-    const stored = this.admission.then(
-      (admitted) => {
-        this.admitted = admitted
-        this.log.open()
-      },
-      (thrown) => {
-        this.log.fail(toAppError(thrown))
-        this.control.apply({ type: 'cancel', reason: 'not stored' })
-        throw thrown
-      },
-    )
-    stored.catch(() => undefined)
+    if ('started' in this.start) {
+      this.started = this.start.started
+      this.log.open()
+    } else if (prepared.request.delivery === 'whole') {
+      this.unwrittenTimer = setTimeout(() => this.storeStart(), unwrittenMs)
+    } else this.storeStart()
     this.log.append({
       type: 'turn-start',
-      ...(prepared.conversation && { conversationId: prepared.conversation.publicId }),
-      ...(prepared.app && { appId: prepared.app.publicId }),
+      conversationId: prepared.conversation?.publicId,
+      appId: prepared.app?.publicId,
       model: prepared.model,
-      ...(prepared.request.metadata && { metadata: prepared.request.metadata }),
+      metadata: prepared.request.metadata,
     })
     const ending = await runModelLoop(
       prepared.engine,
@@ -89,9 +94,30 @@ export class RunningTurn {
       },
       this.control,
     )
-    await stored
+    clearTimeout(this.unwrittenTimer)
     clearTimeout(this.graceTimer)
+    await this.stored
     return this.settle(this.endOf(ending))
+  }
+
+  /** Writes the start; the turn is visible when that is on disk, and over when it cannot be done. */
+  private storeStart(): void {
+    const { start } = this
+    if ('started' in start) return
+    this.stored = this.deps.database
+      .write((tx) => start.write(tx))
+      .then(
+        (started) => {
+          this.started = started
+          this.log.open()
+        },
+        (thrown) => {
+          this.log.fail(toAppError(thrown))
+          this.control.apply({ type: 'cancel', reason: 'not stored' })
+          throw thrown
+        },
+      )
+    this.stored.catch(() => undefined)
   }
 
   private emit(event: TurnEvent, audience?: 'internal'): void {
@@ -112,7 +138,7 @@ export class RunningTurn {
       type: 'turn-end',
       outcome: stopped ? 'interrupted' : ending.outcome,
       finishReason: ending.finishReason,
-      ...(error && { error }),
+      error,
       usage: this.usage,
       costMicros: this.costMicros,
     }
@@ -143,14 +169,12 @@ export class RunningTurn {
   private write(envelopes: Envelope[], end: Envelope, event: TurnEnd, state: TurnState): Promise<boolean> {
     const { prepared, deps } = this
     const { principal } = prepared.request
-    const admitted = this.admitted!
-    const settlement = {
-      turnId: admitted.id,
+    const { start, started } = this
+    const settlement: Settlement = {
       publicId: prepared.publicId,
       workspaceId: principal.workspace.id,
       userId: principal.user.id,
       appId: prepared.app?.id ?? null,
-      conversationId: admitted.conversationId,
       keyId: principal.key?.id ?? null,
       model: prepared.model,
       upstream: this.upstream,
@@ -159,19 +183,24 @@ export class RunningTurn {
       error: event.error ? JSON.stringify(event.error) : null,
       usage: event.usage,
       costMicros: event.costMicros,
-      reservedMicros: admitted.reservedMicros,
       parts: partsOf(state),
       log: toStoredLog(envelopes),
       checkpointed: this.checkpointSeq > 0,
       startedAt: this.startedAt,
       endedAt: end.at,
     }
-    return deps.database.write((tx) => settle(tx, settlement))
+    return deps.database.write(async (tx) => {
+      if (started) return settle(tx, started, settlement)
+      if ('started' in start) return false
+      await writeEnd(tx, await start.write(tx, settlement), settlement)
+      return true
+    })
   }
 
   private show(end: Envelope, state: TurnState, ours: boolean): TurnState {
     this.log.recover()
     if (ours) {
+      this.log.open()
       this.log.publish(end)
       this.log.end()
       return state
@@ -184,14 +213,14 @@ export class RunningTurn {
 
   /** Appends what is new since the last checkpoint, so that a crash loses at most the time between two of them. */
   saveCheckpoint(): void {
-    const admitted = this.admitted
-    if (!admitted || this.settling || this.checkpoint || this.log.seq === this.checkpointSeq) return
+    const { started } = this
+    if (!started || this.settling || this.checkpoint || this.log.seq === this.checkpointSeq) return
     const before = this.checkpointSeq
     const seq = this.log.seq
     const events = JSON.stringify(this.log.compact(before))
     this.checkpointSeq = seq
     this.checkpoint = this.deps.database
-      .write((tx) => tx.run(insertCheckpoint, { turnId: admitted.id, seq, events }))
+      .write((tx) => tx.run(insertCheckpoint, { turnId: started.id, seq, events }))
       .then(
         () => undefined,
         (thrown) => {

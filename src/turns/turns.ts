@@ -12,13 +12,14 @@ import { emptyTurn, partsOf } from '#contracts/index.ts'
 import { AppError, type ErrorInfo } from '#errors/index.ts'
 import { mayRead } from '#features/conversations/index.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
-import { admit, findByIdempotencyKey, isUniqueViolation } from './admit.ts'
+import { isUniqueViolation } from '#store/index.ts'
+import { admission, findByIdempotencyKey } from './admit.ts'
 import type { TurnsDeps } from './deps.ts'
 import { keepLease } from './lease.ts'
 import { type Viewer, visibleTo } from './live-log.ts'
 import { type PreparedTurn, prepare } from './prepare.ts'
 import { reaper } from './reap.ts'
-import { RunningTurn, shutdown } from './running-turn.ts'
+import { RunningTurn, type Start, shutdown } from './running-turn.ts'
 import { foldLog, replayAfter } from './stored-log.ts'
 import { eventsOf, findStoredTurn, type StoredTurn, stateOf } from './stored-turn.ts'
 
@@ -39,8 +40,10 @@ export interface Turn {
   replayed: boolean
   /** Events after `seq` (0: all), then live ones until the turn ends. Never misses one, never repeats one. */
   read(after?: number): TurnReader
-  /** The turn's final state, once it is on disk. Waiting counts as reading, so `signal` tells of leaving. */
-  result(signal?: AbortSignal): Promise<TurnState>
+  /** The turn's final state, once it is on disk. */
+  result(): Promise<TurnState>
+  /** As `result`, and counts as a reader until `leave` is called. */
+  wait(): { result: Promise<TurnState>; leave(): void }
 }
 
 /** A turn as anybody may look at it who may see it. */
@@ -99,19 +102,21 @@ export function turns(deps: TurnsDeps) {
   }
 
   async function begin(request: TurnRequest, prepared: PreparedTurn): Promise<Turn> {
-    const admission = admit(deps, processId, prepared)
+    const limited = await deps.budgets.isLimited(request.principal.workspace.id)
+    const write = admission(deps, processId, prepared, limited)
     // Where the start itself may be refused, no model is asked before it stands.
-    const refusable = request.idempotencyKey !== undefined || prepared.conversation?.draft !== undefined
-    if (refusable || (await deps.budgets.isLimited(request.principal.workspace.id))) {
+    const refusable = limited || request.idempotencyKey !== undefined || prepared.conversation?.draft !== undefined
+    let begin: Start = { write }
+    if (refusable) {
       try {
-        await admission
+        begin = { started: await deps.database.write((tx) => write(tx)) }
       } catch (thrown) {
         if (!isUniqueViolation(thrown)) throw thrown
         // The same request, a moment earlier: now it is there to be found.
         return start(request)
       }
     }
-    const turn = new RunningTurn(deps, prepared, admission)
+    const turn = new RunningTurn(deps, prepared, begin)
     running.set(prepared.publicId, turn)
     const forget = () => void running.delete(prepared.publicId)
     turn.result.then(forget, forget)
@@ -124,22 +129,16 @@ export function turns(deps: TurnsDeps) {
     const { prepared } = turn
     return {
       id: prepared.publicId,
-      ...(prepared.conversation && { conversationId: prepared.conversation.publicId }),
-      ...(prepared.app && { appId: prepared.app.publicId }),
+      conversationId: prepared.conversation?.publicId,
+      appId: prepared.app?.publicId,
       model: prepared.model,
       createdAt: turn.startedAt,
       replayed,
       read: (after = 0) => turn.log.reader(after, viewer),
-      async result(signal) {
+      result: () => turn.result,
+      wait() {
         const reader = turn.log.reader(turn.log.seq, 'internal')
-        const leave = () => void reader.return()
-        signal?.addEventListener('abort', leave, { once: true })
-        try {
-          return await turn.result
-        } finally {
-          signal?.removeEventListener('abort', leave)
-          leave()
-        }
+        return { result: turn.result, leave: () => reader.leave() }
       },
     }
   }
@@ -166,6 +165,7 @@ export function turns(deps: TurnsDeps) {
       replayed: true,
       read: (after = 0) => once(visibleTo(viewerOf(principal, stored.userId), replayAfter(eventsOf(stored), after))),
       result: async () => stateOf(stored),
+      wait: () => ({ result: Promise.resolve(stateOf(stored)), leave: () => undefined }),
     }
   }
 
@@ -224,10 +224,10 @@ export function turns(deps: TurnsDeps) {
   async function close(graceMs: number): Promise<void> {
     draining = true
     const ends = () => Promise.allSettled([...running.values()].map((turn) => turn.result))
-    await Promise.race([ends(), new Promise((resolve) => setTimeout(resolve, graceMs))])
+    await atMost(graceMs, ends())
     for (const turn of running.values()) turn.control.apply({ type: 'cancel', reason: shutdown })
     // A disk that cannot be written must not keep the process: the reaper of the next one closes these turns.
-    await Promise.race([ends(), new Promise((resolve) => setTimeout(resolve, settleAtMostMs))])
+    await atMost(settleAtMostMs, ends())
     clearInterval(timer)
     reap.stop()
     await lease.close()
@@ -248,6 +248,15 @@ export type StartListener = (conversationId: string, turnId: string) => void
 export type Turns = ReturnType<typeof turns>
 
 const settleAtMostMs = 5_000
+
+async function atMost(ms: number, done: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([done, late])
+  clearTimeout(timer)
+}
 
 function ownerOf(turn: RunningTurn) {
   const { principal } = turn.prepared.request

@@ -1,4 +1,3 @@
-import '@fastify/cookie'
 import type { FastifyRequest } from 'fastify'
 
 /** What a request carries to say who it is (features/auth has the same shape). */
@@ -12,6 +11,7 @@ export interface CredentialsOf {
 }
 
 export const sessionCookie = 'parley_session'
+const cookiePattern = new RegExp(`(?:^|;)\\s*${sessionCookie}=([^;]*)`)
 
 /** Headers and cookie → credentials; nothing is believed yet. */
 export function readCredentials(request: FastifyRequest): CredentialsOf {
@@ -24,7 +24,7 @@ export function readCredentials(request: FastifyRequest): CredentialsOf {
   const workspaceId = headers['x-workspace-id']
   if (typeof workspaceId === 'string') out.workspaceId = workspaceId
   if (out.bearer === undefined && out.apiKey === undefined && headers.cookie !== undefined) {
-    const cookie = request.cookies[sessionCookie]
+    const cookie = cookiePattern.exec(headers.cookie)?.[1]
     if (cookie !== undefined) {
       out.cookie = cookie
       out.unsafeMethod = request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS'

@@ -7,5 +7,5 @@ export { type ErrorShape, fromFastify, useErrors, useNotFound } from './errors.t
 export { type GateDeps, gate, type LimitState, limitInput, requestId, tooMany } from './gate.ts'
 export { opening, thrownFrom } from './opening.ts'
 export type { RouteGate, Scoped } from './route.ts'
-export { leaveSignal, streamSse } from './stream.ts'
+export { resultOrLeave, streamSse } from './stream.ts'
 export { useValidators } from './validator.ts'

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Envelope } from '#contracts/index.ts'
+import type { Envelope, TurnState } from '#contracts/index.ts'
 import { type AppError, toAppError } from '#errors/index.ts'
 import { keepAlive, pump, responseSink, sseHeaders, ssePing } from '#wire/index.ts'
 import { opening } from './opening.ts'
@@ -55,11 +55,18 @@ export async function streamSse(reply: FastifyReply, answer: SseAnswer): Promise
   response.end()
 }
 
-/** Aborts when the client leaves before the answer is complete. */
-export function leaveSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort()
-  })
-  return controller.signal
+/** A turn's final state for a client that waits for it; when the client leaves, the turn has one reader less. */
+export async function resultOrLeave(reply: FastifyReply, turn: Waitable): Promise<TurnState> {
+  const { result, leave } = turn.wait()
+  reply.raw.once('close', leave)
+  try {
+    return await result
+  } finally {
+    reply.raw.off('close', leave)
+    leave()
+  }
+}
+
+interface Waitable {
+  wait(): { result: Promise<TurnState>; leave(): void }
 }

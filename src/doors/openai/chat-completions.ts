@@ -8,7 +8,7 @@ import {
 } from '#dialects/chat-completions/index.ts'
 import { AppError } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
-import { leaveSignal, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
+import { resultOrLeave, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
 import type { OpenAiDoorDeps } from './deps.ts'
 import { errorObject } from './errors.ts'
 
@@ -37,7 +37,7 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
       if (turn.conversationId !== undefined) reply.header('x-session-id', turn.conversationId)
       const named = { id: turn.id, model: request.body.model ?? turn.model, createdAt: turn.createdAt }
       if (decoded.stream) return stream(reply, turn, named, decoded)
-      const state = await turn.result(leaveSignal(reply))
+      const state = await resultOrLeave(reply, turn)
       if (state.error) throw thrownFrom(state.error)
       if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
       return toCompletion(named, state, decoded)
@@ -51,17 +51,24 @@ function toTurnRequest(
   target: TurnTarget,
   given: { idempotencyKey: string | undefined; sessionId: string | undefined },
 ): TurnRequest {
-  const { stream: _stream, includeUsage: _usage, legacyFunctions: _legacy, ...asked } = decoded
   const comesBack = given.idempotencyKey !== undefined || given.sessionId !== undefined
   return {
-    ...asked,
     principal,
     door: 'openai',
     target,
+    conversationId: given.sessionId,
+    newConversation: given.sessionId !== undefined,
+    messages: decoded.messages,
+    sampling: decoded.sampling,
+    tools: decoded.tools,
+    toolChoice: decoded.toolChoice,
     clientTools: 'pause',
+    responseFormat: decoded.responseFormat,
+    metadata: decoded.metadata,
+    idempotencyKey: given.idempotencyKey,
     leave: comesBack ? 'continue' : 'cancel-after-grace',
-    ...(given.sessionId !== undefined && { conversationId: given.sessionId, newConversation: true }),
-    ...(given.idempotencyKey !== undefined && { idempotencyKey: given.idempotencyKey }),
+    delivery: decoded.delivery,
+    providerOptions: decoded.providerOptions,
   }
 }
 

@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { AppError } from '#errors/index.ts'
 import { deriveKey } from '#lib/seal.ts'
+import { isStorable } from '#lib/text.ts'
 
 export const accessLifetimeMs = 30 * 60_000
 export const sessionLifetimeMs = 7 * 24 * 3_600_000
@@ -50,7 +51,7 @@ export function tokens(secret: string) {
         throw new AppError('unauthenticated', message, { cause })
       })
       const { sub, sid, exp } = payload
-      if (typeof sub !== 'string' || typeof sid !== 'string' || typeof exp !== 'number')
+      if (typeof sub !== 'string' || typeof sid !== 'string' || !isStorable(sid) || typeof exp !== 'number')
         throw new AppError('unauthenticated', 'Invalid token')
       return { userId: sub, sessionId: sid, expiresAt: exp * 1000 }
     },

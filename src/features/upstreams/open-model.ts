@@ -104,12 +104,16 @@ async function begin(
 }
 
 function callOf(query: ModelQuery, { upstream, model }: Offer): ModelCall {
-  const { providerOptions, ...rest } = query
   return {
-    ...rest,
     endpoint: upstream.endpoint,
     model,
-    options: providerOptions[optionsOf[upstream.kind] ?? upstream.kind] ?? {},
+    messages: query.messages,
+    sampling: query.sampling,
+    tools: query.tools,
+    toolChoice: query.toolChoice,
+    responseFormat: query.responseFormat,
+    options: query.providerOptions[optionsOf[upstream.kind] ?? upstream.kind] ?? {},
+    whole: query.whole,
   }
 }
 

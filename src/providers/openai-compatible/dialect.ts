@@ -12,7 +12,20 @@ export interface Dialect {
   keyHeader: 'authorization' | 'api-key'
 }
 
+const known = new Map<string, Dialect>()
+
+/** Decided once for an endpoint: every call asks. */
 export function dialectOf(endpointUrl: string): Dialect {
+  let dialect = known.get(endpointUrl)
+  if (!dialect) {
+    dialect = decide(endpointUrl)
+    if (known.size >= 1_000) known.clear()
+    known.set(endpointUrl, dialect)
+  }
+  return dialect
+}
+
+function decide(endpointUrl: string): Dialect {
   const host = URL.canParse(endpointUrl) ? new URL(endpointUrl).hostname : ''
   const azure = isOf(host, 'openai.azure.com') || isOf(host, 'services.ai.azure.com')
   const openai = isOf(host, 'api.openai.com')

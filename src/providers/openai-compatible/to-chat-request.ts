@@ -15,39 +15,45 @@ const reserved = ['model', 'messages', 'stream', 'n']
  */
 export function toChatRequest(call: ModelCall): ChatRequest {
   const dialect = dialectOf(call.endpoint.url)
-  const options = passableOptions(call.options, reserved)
-  const { stream_options: streamOptions, ...all } = options
-  const { max_tokens: _old, max_completion_tokens: _new, ...unlimited } = all
-  const limit = call.sampling.maxOutputTokens
-  const limitField = 'max_completion_tokens' in all ? 'max_completion_tokens' : dialect.maxTokensField
-  return {
-    ...(limit === undefined ? all : { ...unlimited, [limitField]: limit }),
-    ...withoutUndefined({
-      ...sampling(call, dialect),
-      tools: call.tools.length === 0 ? undefined : call.tools.map(toTool),
-      tool_choice: call.tools.length === 0 ? undefined : toToolChoice(call.toolChoice),
-      response_format: toResponseFormat(call.responseFormat),
-    }),
-    model: call.model,
-    messages: toMessages(toSpeeches(call.messages), dialect),
-    stream: !call.whole,
-    ...(!call.whole && {
-      stream_options: { ...(typeof streamOptions === 'object' ? streamOptions : {}), include_usage: true },
-    }),
+  const { stream_options: streamOptions, ...options } = passableOptions(call.options, reserved)
+  const request = options as ChatRequest
+  setLimit(request, call.sampling.maxOutputTokens, dialect)
+  setSampling(request, call, dialect)
+  if (call.tools.length > 0) {
+    request.tools = call.tools.map(toTool)
+    set(request, 'tool_choice', toToolChoice(call.toolChoice))
   }
+  set(request, 'response_format', toResponseFormat(call.responseFormat))
+  request.model = call.model
+  request.messages = toMessages(toSpeeches(call.messages), dialect)
+  request.stream = !call.whole
+  if (!call.whole)
+    request.stream_options = { ...(typeof streamOptions === 'object' ? streamOptions : {}), include_usage: true }
+  return request
 }
 
-function sampling({ sampling }: ModelCall, dialect: Dialect): Record<string, unknown> {
-  return {
-    temperature: sampling.temperature,
-    top_p: sampling.topP,
-    top_k: dialect.topK ? sampling.topK : undefined,
-    stop: sampling.stop?.length ? sampling.stop : undefined,
-    presence_penalty: sampling.presencePenalty,
-    frequency_penalty: sampling.frequencyPenalty,
-    seed: sampling.seed,
-    reasoning_effort: sampling.reasoningEffort,
-  }
+function setLimit(request: ChatRequest, limit: number | undefined, dialect: Dialect): void {
+  if (limit === undefined) return
+  const field = 'max_completion_tokens' in request ? 'max_completion_tokens' : dialect.maxTokensField
+  delete request.max_tokens
+  delete request.max_completion_tokens
+  request[field] = limit
+}
+
+function setSampling(request: ChatRequest, { sampling }: ModelCall, dialect: Dialect): void {
+  set(request, 'temperature', sampling.temperature)
+  set(request, 'top_p', sampling.topP)
+  set(request, 'top_k', dialect.topK ? sampling.topK : undefined)
+  set(request, 'stop', sampling.stop?.length ? sampling.stop : undefined)
+  set(request, 'presence_penalty', sampling.presencePenalty)
+  set(request, 'frequency_penalty', sampling.frequencyPenalty)
+  set(request, 'seed', sampling.seed)
+  set(request, 'reasoning_effort', sampling.reasoningEffort)
+}
+
+/** What is not said leaves the option of that name as it is. */
+function set(request: ChatRequest, field: string, value: unknown): void {
+  if (value !== undefined) request[field] = value
 }
 
 function toTool(tool: ToolSpec): object {

@@ -12,7 +12,7 @@ import type { App } from '#features/apps/index.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { Turn } from '#turns/index.ts'
 import { sseFrame } from '#wire/index.ts'
-import { leaveSignal, readCredentials, type Scoped, streamSse, thrownFrom } from '../../gate/index.ts'
+import { readCredentials, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../../gate/index.ts'
 import type { AppDoorDeps } from '../deps.ts'
 import { streamError } from '../errors.ts'
 import { namedEvents } from '../named-events.ts'
@@ -67,7 +67,7 @@ export function appChatCompletions(door: Scoped, deps: AppDoorDeps): void {
 
 /** The finished answer as a bare completion object, or the error it ended with. */
 export async function completionOf(reply: FastifyReply, turn: Turn, legacyFunctions: boolean) {
-  const state = await turn.result(leaveSignal(reply))
+  const state = await resultOrLeave(reply, turn)
   if (state.error) throw thrownFrom(state.error)
   if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
   return toCompletion(turn, state, { legacyFunctions })
