@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AppError } from '#errors/index.ts'
 import { jobQueue } from '#jobs/index.ts'
+import type { ModelQuery } from '#providers/spec.ts'
 import { subscriberJobs, subscribersOf } from '#subscribers/index.ts'
 import { databaseKinds } from '#test/support/databases.ts'
 import { breath, finish, type ModelScript, scriptedModel } from '#test/support/scripted-model.ts'
@@ -48,15 +49,18 @@ for (const kind of databaseKinds)
           async (more, wanted) => {
             const before = await money()
             await allow(before.spent + more)
-            const scripts = wanted.map(({ most, used, end }): ModelScript => {
-              const usage = { inputTokens: 1, outputTokens: Math.min(used, most) }
+            let next = 0
+            // Answers are no longer than they may be, as upstreams keep to.
+            const answer = ({ sampling }: ModelQuery): ModelScript => {
+              const { used, end } = wanted[next++ % wanted.length]!
+              const usage = { inputTokens: 1, outputTokens: Math.min(used, sampling.maxOutputTokens!) }
               if (end === 'fail') return { batches: [], opening: new AppError('upstream-unreachable', 'No') }
               return { batches: [[{ type: 'text', text: 'x' }], [finish('stop', usage)]] }
-            })
+            }
             let overdrawn = 0
             house.model = scriptedModel({
               price,
-              scripts,
+              answer,
               before: async () => {
                 await breath()
                 const { budget, spent, reserved } = await money()

@@ -4,11 +4,15 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Kysely, sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
-import { databaseKinds, freshDatabase, type TestDatabase } from '#test/support/databases.ts'
+import { databaseKinds, type TestDatabase } from '#test/support/databases.ts'
 import { makeHome } from '#test/support/parley.ts'
+import type { Database } from './database.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import { openDatabase } from './open-database.ts'
+import { openPostgres } from './postgres.ts'
+import type { Schema } from './schema.ts'
+import { openSqlite } from './sqlite.ts'
 import { statement } from './statement.ts'
 
 const closing: (() => Promise<unknown>)[] = []
@@ -30,67 +34,56 @@ const breaks = {
   },
 }
 
+/** A database of its own, opened with these migrations. */
 async function fresh(kind: TestDatabase['kind']) {
-  const test = await freshDatabase(kind)
-  closing.push(() => test.close())
-  // Migrations need a connection that may write; the read face is one on PostgreSQL only.
-  const on = <T>(work: (db: Kysely<never>) => Promise<T>) =>
-    kind === 'postgres'
-      ? work(test.database.read as unknown as Kysely<never>)
-      : test.database.write((tx) => work(withoutTransaction(tx.db as unknown as Kysely<never>)))
-  const tables = async () => {
+  const home = await makeHome(kind)
+  closing.push(() => home.remove())
+  async function open(list = migrations) {
+    const versions: number[] = []
+    const prepare = async (db: Kysely<Schema>) => void versions.push(await migrate(db, kind, 42, list))
+    const outbox = async () => undefined
+    const database =
+      kind === 'postgres'
+        ? await openPostgres(home.env.DATABASE_URL!, outbox, prepare)
+        : await openSqlite(home.env.PARLEY_DATA!, outbox, prepare)
+    return { database, version: versions[0] }
+  }
+  async function tables(database: Database) {
     const query =
       kind === 'postgres'
         ? sql<{ name: string }>`select tablename as name from pg_tables where schemaname = 'public'`
         : sql<{ name: string }>`select name from sqlite_master where type = 'table'`
-    return (await query.execute(test.database.read)).rows.map(({ name }) => name)
+    return (await query.execute(database.read)).rows.map(({ name }) => name)
   }
-  return { ...test, on, tables }
-}
-
-/** The write of a SQLite test is the transaction already. */
-function withoutTransaction<T>(db: Kysely<T>): Kysely<T> {
-  return new Proxy(db, {
-    get: (target, key) =>
-      key === 'transaction'
-        ? () => ({ execute: (work: (tx: Kysely<T>) => unknown) => work(target) })
-        : Reflect.get(target, key, target),
-  })
+  return { home, open, tables }
 }
 
 for (const kind of databaseKinds)
   describe(`migrations on ${kind}`, () => {
     it('run once, in order, and say which version there is now', async () => {
-      const { on, tables } = await fresh(kind)
+      const { open, tables } = await fresh(kind)
       const list = [...migrations, makes('one'), makes('two')]
-      const now = 42
-      expect(await on((db) => migrate(db as never, kind, now, list))).toBe(list.length)
-      expect(await on((db) => migrate(db as never, kind, now, list))).toBe(list.length)
-      expect(await tables()).toEqual(expect.arrayContaining(['one', 'two', 'turns']))
+      const first = await open(list)
+      expect(first.version).toBe(list.length)
+      await first.database.close()
+      const second = await open(list)
+      expect(second.version).toBe(list.length)
+      expect(await tables(second.database)).toEqual(expect.arrayContaining(['one', 'two', 'turns']))
+      await second.database.close()
     })
 
     it('change nothing when one of them fails', async () => {
-      const { on, tables, database } = await fresh(kind)
-      await expect(on((db) => migrate(db as never, kind, 42, [...migrations, makes('one'), breaks]))).rejects.toThrow(
-        'no_such_table',
-      )
-      expect(await tables()).not.toContain('one')
-      expect(await tables()).not.toContain('half_done')
-      const done = await database.read.selectFrom('schema_migrations').select('version').execute()
-      expect(done).toHaveLength(migrations.length)
+      const { open, tables } = await fresh(kind)
+      await expect(open([...migrations, makes('one'), breaks])).rejects.toThrow('no_such_table')
+      const { database } = await open([])
+      expect((await tables(database)).filter((name) => ['one', 'half_done', 'turns'].includes(name))).toEqual([])
+      expect(await database.read.selectFrom('schema_migrations').select('version').execute()).toEqual([])
+      await database.close()
     })
 
     it('refuse a database that a newer version wrote, and say what to do', async () => {
-      const home = await makeHome(kind)
-      closing.push(() => home.remove())
-      const open = () =>
-        openDatabase({
-          folder: home.env.PARLEY_DATA!,
-          ...(home.env.DATABASE_URL !== undefined && { url: home.env.DATABASE_URL }),
-          subscribersOf: () => [],
-          now: () => 1,
-        })
-      const database = await open()
+      const { open } = await fresh(kind)
+      const { database } = await open()
       await database.write((tx) =>
         tx.db.insertInto('schema_migrations').values({ version: 99, name: 'future', applied_at: 1 }).execute(),
       )
@@ -106,16 +99,9 @@ for (const kind of databaseKinds)
 
 describe.runIf(databaseKinds.includes('postgres'))('several processes', () => {
   it('may migrate one PostgreSQL at the same moment', async () => {
-    const home = await makeHome('postgres')
-    closing.push(() => home.remove())
-    const open = () =>
-      openDatabase({
-        url: home.env.DATABASE_URL!,
-        folder: home.env.PARLEY_DATA!,
-        subscribersOf: () => [],
-        now: () => 1,
-      })
-    const databases = await Promise.all([open(), open(), open(), open()])
+    const { open } = await fresh('postgres')
+    const opened = await Promise.all([open(), open(), open(), open()])
+    const databases = opened.map(({ database }) => database)
     const done = await databases[0]!.read.selectFrom('schema_migrations').select('version').execute()
     expect(done).toHaveLength(migrations.length)
     for (const database of databases) await database.close()
@@ -155,7 +141,8 @@ describe('statement()', () => {
   )
 
   it('compiles once for each dialect and binds by name', async () => {
-    const { database } = await fresh('sqlite')
+    const { database } = await (await fresh('sqlite')).open()
+    closing.push(() => database.close())
     const first = find.compiled(database.read, 'sqlite')
     expect(first.names).toEqual(['until', 'id'])
     expect(find.compiled(database.read, 'sqlite')).toBe(first)
@@ -167,7 +154,8 @@ describe('statement()', () => {
   })
 
   it('refuses a literal value, which would be bound for ever', async () => {
-    const { database } = await fresh('sqlite')
+    const { database } = await (await fresh('sqlite')).open()
+    closing.push(() => database.close())
     const bad = statement('test-bad', (db) => db.selectFrom('processes').selectAll().where('id', '=', 'literal'))
     expect(() => bad.compiled(database.read, 'sqlite')).toThrow('bound by name')
   })

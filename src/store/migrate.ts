@@ -10,13 +10,12 @@ import type { Schema } from './schema.ts'
  * newer one keeps there.
  */
 export async function migrate(db: Kysely<Schema>, dialect: Dialect, now: number, list = migrations): Promise<number> {
-  await sql`create table if not exists schema_migrations (version integer primary key, name text not null, applied_at bigint not null)`.execute(
-    db,
-  )
   return db.transaction().execute(async (tx) => {
-    // SQLite takes its write lock with the first write; PostgreSQL needs to be told that migrating is exclusive.
-    if (dialect === 'postgres') await sql`lock table schema_migrations in access exclusive mode`.execute(tx)
-    else await sql`delete from schema_migrations where version < 0`.execute(tx)
+    // Before anything else: two processes that create one table at the same moment trip over each other.
+    if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(tx)
+    await sql`create table if not exists schema_migrations (version integer primary key, name text not null, applied_at bigint not null)`.execute(
+      tx,
+    )
     const done = await tx.selectFrom('schema_migrations').select('version').execute()
     const current = Math.max(0, ...done.map((row) => Number(row.version)))
     if (current > list.length)
@@ -32,3 +31,6 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect, now: number,
     return list.length
   })
 }
+
+/** Any number, as long as it is always the same. */
+const migrationLock = 7_212_753_900

@@ -27,7 +27,12 @@ export async function openPostgres(
   // A connection lost while idle is replaced at the next use; without a listener it would end the process.
   pool.on('error', () => undefined)
   const readDb = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
-  await prepare(readDb)
+  try {
+    await prepare(readDb)
+  } catch (thrown) {
+    await readDb.destroy()
+    throw thrown
+  }
 
   const lanes = Array.from({ length: writeLanes }, () => lane(pool))
   const group = groupCommit({ lanes, writeOutbox, translate })

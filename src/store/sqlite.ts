@@ -29,7 +29,13 @@ export async function openSqlite(
   )
   const writerStatements = new StatementCache(writer)
   const writeDb = kyselyOver(writerStatements, writer)
-  await prepare(writeDb)
+  try {
+    await prepare(writeDb)
+  } catch (thrown) {
+    writer.close()
+    lock.close()
+    throw thrown
+  }
 
   const reader = new DatabaseSync(file, { readOnly: true })
   reader.exec('pragma busy_timeout=5000; pragma cache_size=-16000; pragma temp_store=memory')

@@ -25,7 +25,13 @@ export interface ScriptedModel {
 
 /** A model in this process. `before` is told before each batch, and may wait. */
 export function scriptedModel(
-  options: { scripts?: ModelScript[]; price?: Price; before?(signal: AbortSignal): void | Promise<void> } = {},
+  options: {
+    scripts?: ModelScript[]
+    price?: Price
+    before?(signal: AbortSignal): void | Promise<void>
+    /** Answers what no script is left for. */
+    answer?(query: ModelQuery): ModelScript
+  } = {},
 ): ScriptedModel {
   const { price = { input: 0, output: 0 }, before } = options
   const scripts = [...(options.scripts ?? [])]
@@ -47,13 +53,22 @@ export function scriptedModel(
     queries,
     async openModel(query, { signal }) {
       queries.push(query)
-      const script = scripts.shift() ?? { batches: [[{ type: 'text', text: 'Done.' }, finish('stop')]] }
+      const script = scripts.shift() ?? options.answer?.(query) ?? done
       await before?.(signal)
       if (signal.aborted) throw new AppError('cancelled', 'The model call was cancelled')
       if (script.opening) throw script.opening
       return { upstream: 'scripted', price, parts: answer(script, signal) }
     },
   }
+}
+
+const done: ModelScript = {
+  batches: [
+    [
+      { type: 'text', text: 'Done.' },
+      { type: 'finish', finishReason: 'stop' },
+    ],
+  ],
 }
 
 export function finish(finishReason: FinishReason, usage?: Partial<Usage>): ModelPart {
