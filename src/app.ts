@@ -2,7 +2,7 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import websocket from '@fastify/websocket'
-import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
+import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import { Agent } from 'undici'
 import { type Config, masterSecret } from '#config/index.ts'
 import { appDoor, appErrors } from '#doors/app/index.ts'
@@ -30,6 +30,7 @@ import { type Database, openDatabase } from '#store/index.ts'
 import { subscriberJobs, subscribersOf } from '#subscribers/index.ts'
 import { defaultTurnsOptions, type TurnsOptions, turns } from '#turns/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
+import { serveApiDocs } from './api-docs.ts'
 
 /** What tests may put in place of the real thing; nothing here changes what the server does. */
 export interface Overrides {
@@ -51,6 +52,7 @@ export interface Parley {
   close(graceMs?: number): Promise<void>
 }
 
+const housekeepingEveryMs = 3_600_000
 const keyUsesEveryMs = 10_000
 /** Logins of one name from one address: enough for a person who mistypes, useless for guessing. */
 const loginRate = { count: 10, perMs: 60_000, burst: 10 }
@@ -67,7 +69,8 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       level: config.logLevel,
       redact: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-api-key"]'],
     },
-    disableRequestLogging: true,
+    // A line for every request would cost more than many a request.
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy,
@@ -145,6 +148,11 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   })
   await engine.open()
 
+  const housekeeper = setInterval(() => {
+    const rest = Promise.all([accounts.pruneSessions(), engine.pruneIdempotencyKeys()])
+    rest.catch((err) => log.warn({ err }, 'housekeeping failed; it will try again'))
+  }, housekeepingEveryMs)
+  housekeeper.unref()
   const counted = setInterval(
     () => void accounts.flushKeyUses().catch((err) => log.warn({ err }, 'uses of keys not written')),
     keyUsesEveryMs,
@@ -166,6 +174,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
         'x-ratelimit-reset',
       ],
     })
+  if (config.debug) await serveApiDocs(server, packageJson.version)
   const rates = limits({ ...config.limits, now })
   gate(server, { auth: accounts, limits: rates })
 
@@ -181,7 +190,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   // Cookies and sockets hook into every request of their scope, so only the doors that need them are in it.
   await inScope(async (scope) => {
     await scope.register(cookie)
-    appDoor(scope, { ...features, turns: engine, auth: accounts, loginLimit })
+    appDoor(scope, { ...features, turns: engine, auth: accounts, loginLimit, registration: config.registration })
   })
   // Sockets stay open while turns settle, and are told to go then.
   let settled: Promise<void> = Promise.resolve()
@@ -224,6 +233,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     settled = engine.close(graceMs)
     await server.close()
     clearInterval(counted)
+    clearInterval(housekeeper)
     await accounts.flushKeyUses().catch((err) => log.warn({ err }, 'uses of keys not written'))
     await queue.close()
     await features.upstreams.close()

@@ -22,6 +22,8 @@ export interface Config {
   trustProxy: boolean | string
   /** Largest request body, in bytes. */
   maxBodyBytes: number
+  /** Whether strangers may register accounts. */
+  registration: boolean
   /** Browser origins that may call with credentials; absent: only the server's own. */
   corsOrigins: string[]
 }
@@ -90,6 +92,8 @@ export function readEnv(env: Env): Config {
       1024,
       1 << 30,
     ),
+    // What is reachable only from this machine has no strangers; elsewhere they would spend the operator's models.
+    registration: readFlag(text('PARLEY_REGISTRATION'), 'PARLEY_REGISTRATION', isLoopback(text('HOST') ?? '127.0.0.1')),
     corsOrigins: (text('PARLEY_CORS_ORIGINS') ?? '')
       .split(',')
       .map((origin) => origin.trim())
@@ -101,6 +105,10 @@ export function readEnv(env: Env): Config {
     if (!URL.canParse(value)) throw bad(name, 'a URL')
     return value.replace(/\/+$/, '')
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
 /** OLLAMA_HOST is written `host`, `host:port` or as a URL; its OpenAI-compatible API lies under /v1. */

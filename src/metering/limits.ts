@@ -14,7 +14,8 @@ export interface LimitsOptions {
 
 export interface LimitInput {
   ip?: string
-  userId?: number
+  /** A user's key, or a text for whoever shares one (visitors of a public app, by address). */
+  userId?: number | string
   keyId?: number
   /** The API key's own limit; 0: none. */
   keyRatePerMinute?: number

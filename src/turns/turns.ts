@@ -239,7 +239,13 @@ export function turns(deps: TurnsDeps) {
     return () => void startListeners.delete(listener)
   }
 
-  return { open, start, onStart, attach, command, view, close, runningCount: () => running.size }
+  /** Forgets the keys whose time is over. */
+  async function pruneIdempotencyKeys(): Promise<void> {
+    const before = deps.now() - deps.options.idempotencyMs
+    await deps.database.write((tx) => tx.db.deleteFrom('idempotency_keys').where('created_at', '<', before).execute())
+  }
+
+  return { open, start, pruneIdempotencyKeys, onStart, attach, command, view, close, runningCount: () => running.size }
 }
 
 /** Must not throw. `attach` gives the turn to those who may see it. */

@@ -26,7 +26,7 @@ export async function accountDoor(database: Database) {
   await server.register(async (scope) => {
     useErrors(scope, appErrors)
     const door = scope as unknown as Scoped
-    authRoutes(door, { auth: rooms.auth, users: rooms.users, loginLimit })
+    authRoutes(door, { auth: rooms.auth, users: rooms.users, loginLimit, registration: true })
     apiKeyRoutes(door, { keys: rooms.keys })
     applicationEndpoints(door, { apps: rooms.apps })
     workspaceRoutes(door, { workspaces: rooms.workspaces })

@@ -19,6 +19,8 @@ export interface AppDoorDeps {
   conversations: Conversations
   upstreams: Upstreams
   usage: Usage
+  /** Whether strangers may register. */
+  registration: boolean
   /** Throws `rate-limited` when this name was tried too often. */
   loginLimit(key: string): void
 }

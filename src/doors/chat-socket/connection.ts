@@ -23,6 +23,7 @@ export class Connection {
   private readonly deps: ChatSocketDeps
   private readonly hub: Hub
   private readonly socket: WebSocket
+  private readonly ip: string
   /** Undefined: nobody yet; an app's access token in a chat frame may still say who. */
   private principal: Principal | undefined
   /** Turns being shown, with the readers to leave by. */
@@ -31,13 +32,20 @@ export class Connection {
   private typedAt = 0
   private refusedAt = 0
 
-  constructor(deps: ChatSocketDeps, hub: Hub, socket: WebSocket, sessionId: string, principal: Principal | undefined) {
+  constructor(
+    deps: ChatSocketDeps,
+    hub: Hub,
+    socket: WebSocket,
+    from: { sessionId: string; ip: string },
+    principal: Principal | undefined,
+  ) {
     this.deps = deps
     this.hub = hub
     this.socket = socket
-    this.sessionId = sessionId
+    this.sessionId = from.sessionId
+    this.ip = from.ip
     this.principal = principal
-    this.sessionKey = `${principal?.workspace.id ?? 'anonymous'} ${sessionId}`
+    this.sessionKey = `${principal?.workspace.id ?? 'anonymous'} ${from.sessionId}`
   }
 
   get userId(): string {
@@ -118,7 +126,7 @@ export class Connection {
 
   private async chat(frame: Extract<ClientFrame, { type: 'chat' }>): Promise<void> {
     const { principal, appId, conversationId } = await this.destination(frame)
-    const limit = this.deps.limits.check(limitInput(principal, true))
+    const limit = this.deps.limits.check(limitInput(principal, this.ip, true))
     if (limit && !limit.allowed) throw tooMany(limit.retryAfterMs)
     // Who says something new no longer waits for the answer before it.
     if (this.lastStarted !== undefined && this.shown.has(this.lastStarted))

@@ -57,7 +57,7 @@ export function chatSocketDoor(door: Scoped, deps: ChatSocketDeps): { closeAll()
       (principal) => {
         if (socket.readyState !== socket.OPEN) return
         const { session_id: sessionId } = request.params as { session_id: string }
-        const joined = new Connection(deps, hub, socket, sessionId, principal)
+        const joined = new Connection(deps, hub, socket, { sessionId, ip: request.ip }, principal)
         connection = joined
         hub.join(joined)
         socket.once('close', () => joined.left())

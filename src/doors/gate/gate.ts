@@ -19,7 +19,7 @@ export interface GateDeps {
   limits: {
     check(input: {
       ip?: string
-      userId?: number
+      userId?: number | string
       keyId?: number
       keyRatePerMinute?: number
       chat?: boolean
@@ -67,20 +67,25 @@ export function gate(server: FastifyInstance, deps: GateDeps): void {
     const scope: Scope = config.scope ?? (isSafe(request.method) ? 'read' : 'write')
     if (!principal.scopes.has(scope))
       return new AppError('forbidden', `This credential lacks the scope '${scope}'`, { details: { scope } })
-    return limited(reply, deps.limits.check(limitInput(principal, config.chat === true)))
+    return limited(reply, deps.limits.check(limitInput(principal, request.ip, config.chat === true)))
   }
 
   /** For doors that find their principal themselves (app tokens): counts the request against its limits. */
   server.decorate('countAgainst', (reply: FastifyReply, principal: Principal, chat: boolean) => {
-    const refusal = limited(reply, deps.limits.check(limitInput(principal, chat)))
+    const refusal = limited(reply, deps.limits.check(limitInput(principal, reply.request.ip, chat)))
     if (refusal) throw refusal
   })
 }
 
-export function limitInput(principal: Principal, chat: boolean) {
+/**
+ * Whose limits a request counts against. Visitors of a public app all act for its creator: each address has its own
+ * share, so that one of them starves neither the others nor the creator.
+ */
+export function limitInput(principal: Principal, ip: string, chat: boolean) {
   return {
-    userId: principal.user.id,
-    ...(principal.key && { keyId: principal.key.id, keyRatePerMinute: principal.key.ratePerMinute }),
+    userId: principal.app ? `app ${principal.app.id} ${ip}` : principal.user.id,
+    keyId: principal.key?.id,
+    keyRatePerMinute: principal.key?.ratePerMinute,
     chat,
   }
 }

@@ -54,7 +54,7 @@ test('extracted text wins over data', () => {
   expect(gather([say('user', 'What?', part)]).sources[0]?.text).toBe('Extracted')
 })
 
-test('newest files first, then the pasted text, the instructions, the conversation backwards', () => {
+test('newest files first, then the pasted text, the conversation backwards, never the instructions', () => {
   const { sources } = gather([
     say('system', long.repeat(2)),
     say('user', `${long} One.`, file('old.txt', 'text/plain', 'old')),
@@ -65,7 +65,6 @@ test('newest files first, then the pasted text, the instructions, the conversati
     'file new',
     'file old',
     'question Three.',
-    'system owner.',
     'conversation . Two.',
     'conversation . One.',
   ])

@@ -9,7 +9,7 @@ import type { Question } from './read-question.ts'
 export interface SourceText {
   title: string
   text: string
-  origin: 'file' | 'question' | 'system' | 'conversation'
+  origin: 'file' | 'question' | 'conversation'
   /** Every line is a record of its own (tables, code), never part of a wrapped sentence. */
   lines: boolean
   mediaType?: string
@@ -27,14 +27,12 @@ type FilePart = Extract<Part, { type: 'file' }>
 
 /** UTF-16 units of source text that one call looks at. */
 export const maxSourceLength = 2_000_000
-/** A system text below this many tokens is an instruction, not knowledge. */
-const minSystemTokens = 40
 /** A turn of the conversation below this many tokens is small talk. */
 const minTurnTokens = 8
 
 /**
- * Everything in a call that may be quoted, most relevant first: newest files, what was pasted with the question, the
- * app's knowledge, earlier turns from the newest back. Within `limit`, and each text only once.
+ * Everything in a call that may be quoted, most relevant first: newest files, what was pasted with the question,
+ * earlier turns from the newest back. System messages are instructions, not the user's to read: never quoted. Within `limit`, and each text only once.
  */
 export function gatherSources(messages: readonly Message[], question: Question, limit = maxSourceLength): Gathered {
   const gathered: Gathered = { sources: [], unread: [], cut: false }
@@ -65,13 +63,6 @@ export function gatherSources(messages: readonly Message[], question: Question, 
     }
   }
   add({ title: 'Your message', text: question.pasted, origin: 'question', lines: false })
-  for (const { role, parts } of messages) {
-    if (role !== 'system') continue
-    const text = textOf(parts)
-    if (estimateTokens(text) >= minSystemTokens) {
-      add({ title: 'Instructions of this chat', text, origin: 'system', lines: false })
-    }
-  }
   for (let index = messages.length - 1; index >= 0; index--) {
     const message = messages[index]!
     if (index === question.message || message.role === 'system') continue

@@ -15,7 +15,10 @@ import { registerRoute } from './register.ts'
 export { csrfCookie, sessionCookie } from './cookies.ts'
 export type { LoginLimit } from './login-limit.ts'
 
-export function authRoutes(door: Scoped, deps: { auth: Auth; users: Users; loginLimit: LoginLimit }): void {
+export function authRoutes(
+  door: Scoped,
+  deps: { auth: Auth; users: Users; loginLimit: LoginLimit; registration: boolean },
+): void {
   loginRoute(door, deps)
   registerRoute(door, deps)
   refreshRoute(door, deps)
