@@ -131,8 +131,9 @@ for (const kind of databaseKinds)
     })
 
     it('/v1 with a session or a key: goes on, because somebody can come back', async () => {
-      for (const named of [{ 'x-session-id': 'mine' }, { 'idempotency-key': 'once' }]) {
-        const { reply, stream, turnId } = await left('/v1/chat/completions', named as Record<string, string>)
+      const names: Record<string, string>[] = [{ 'x-session-id': 'mine' }, { 'idempotency-key': 'once' }]
+      for (const named of names) {
+        const { reply, stream, turnId } = await left('/v1/chat/completions', named)
         stream.leave()
         const other = await left('/v1/chat/completions')
         other.stream.leave()
@@ -142,11 +143,7 @@ for (const kind of databaseKinds)
         expect(await ended(turnId)).toMatchObject({ status: 'completed', text: 'One two' })
         if (!('idempotency-key' in named)) continue
         const asked = upstream.requests.length
-        const replay = await postSse(
-          `${parley.url}/v1/chat/completions`,
-          { ...parley.headers, ...named } as never,
-          body,
-        )
+        const replay = await postSse(`${parley.url}/v1/chat/completions`, { ...parley.headers, ...named }, body)
         expect(chunkText(await replay.all())).toBe('One two')
         expect(replay.headers.get('x-turn-id')).toBe(turnId)
         expect(upstream.requests).toHaveLength(asked)

@@ -19,6 +19,8 @@ export interface SseClient {
   all(): Promise<SseFrame[]>
   /** Reads until the connection ends, however it ends. */
   untilGone(): Promise<void>
+  /** The whole body as JSON: for an answer that is no stream. */
+  body(): Promise<unknown>
   /** Closes the connection. */
   leave(): void
 }
@@ -68,6 +70,10 @@ export async function openSse(url: string, init: RequestInit = {}): Promise<SseC
         () => undefined,
         () => undefined,
       ),
+    async body() {
+      await all()
+      return JSON.parse(buffer)
+    },
     leave: () => controller.abort(),
   }
 }
