@@ -20,7 +20,7 @@ async function main(): Promise<void> {
     stopping = true
     parley.server.log.info({ signal }, 'stopping')
     // No process.exit: when everything is closed nothing keeps the process, and its exit code is 0.
-    parley.close().catch((err) => {
+    parley.close(config.stopGraceMs).catch((err) => {
       parley.server.log.error({ err }, 'stopping failed')
       process.exitCode = 1
     })

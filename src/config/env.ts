@@ -24,6 +24,8 @@ export interface Config {
   maxBodyBytes: number
   /** Whether strangers may register accounts. */
   registration: boolean
+  /** How long running turns may take to end when the server is stopped. */
+  stopGraceMs: number
   /** Browser origins that may call with credentials; absent: only the server's own. */
   corsOrigins: string[]
 }
@@ -94,6 +96,7 @@ export function readEnv(env: Env): Config {
     ),
     // What is reachable only from this machine has no strangers; elsewhere they would spend the operator's models.
     registration: readFlag(text('PARLEY_REGISTRATION'), 'PARLEY_REGISTRATION', isLoopback(text('HOST') ?? '127.0.0.1')),
+    stopGraceMs: readInteger(text('PARLEY_STOP_GRACE_MS') ?? '10000', 'PARLEY_STOP_GRACE_MS', 0, 3_600_000),
     corsOrigins: (text('PARLEY_CORS_ORIGINS') ?? '')
       .split(',')
       .map((origin) => origin.trim())
