@@ -1,0 +1,152 @@
+import type OpenAI from 'openai'
+import { describe, expect, it } from 'vitest'
+import { databaseKinds } from '#test/support/databases.ts'
+import { useStory } from '#test/support/story.ts'
+
+const weather = {
+  type: 'function' as const,
+  function: { name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
+}
+const ask = { model: 'gpt-sim', messages: [{ role: 'user' as const, content: 'Is it warm in Oslo?' }] }
+
+for (const kind of databaseKinds)
+  describe(`the openai SDK on ${kind}`, () => {
+    const story = useStory(kind, { overrides: { turns: { leaveGraceMs: 1 } } })
+
+    it('runs a tool and hands its result back', async () => {
+      const openai = story.openai()
+      story.upstream.script({ toolCalls: [{ id: 'call_a', name: 'weather', arguments: ['{"city"', ':"Oslo"}'] }] })
+      const first = await openai.chat.completions.create({ ...ask, tools: [weather] })
+      expect(first.choices[0]!.finish_reason).toBe('tool_calls')
+      const { message } = first.choices[0]!
+      expect(message.content).toBeNull()
+      expect(message.tool_calls).toEqual([
+        { id: 'call_a', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } },
+      ])
+
+      const before = story.upstream.requests.length
+      story.upstream.script({ text: 'It is cold.' })
+      const second = await openai.chat.completions.create({
+        ...ask,
+        tools: [weather],
+        messages: [...ask.messages, message, { role: 'tool', tool_call_id: 'call_a', content: '-3 °C' }],
+      })
+      expect(second.choices[0]!.message.content).toBe('It is cold.')
+      const sent = story.upstream.requests[before]!.body.messages as Record<string, unknown>[]
+      expect(sent.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool'])
+      expect(sent[1]).toMatchObject({ tool_calls: [{ id: 'call_a', function: { arguments: '{"city":"Oslo"}' } }] })
+      expect(sent[2]).toMatchObject({ tool_call_id: 'call_a', content: '-3 °C' })
+    })
+
+    it('streams parallel tool calls that the SDK puts together again', async () => {
+      story.upstream.script({
+        text: 'Let me see.',
+        toolCalls: [
+          { id: 'call_a', name: 'weather', arguments: ['{"city":', '"Oslo"}'] },
+          { id: 'call_b', name: 'weather', arguments: ['{"city":"Bergen"}'] },
+        ],
+      })
+      const runner = story.openai().chat.completions.stream({ ...ask, tools: [weather] })
+      const { choices } = await runner.finalChatCompletion()
+      expect(choices[0]!.finish_reason).toBe('tool_calls')
+      expect(choices[0]!.message.content).toBe('Let me see.')
+      expect(
+        choices[0]!.message.tool_calls!.map((call) => call.type === 'function' && [call.id, call.function.arguments]),
+      ).toEqual([
+        ['call_a', '{"city":"Oslo"}'],
+        ['call_b', '{"city":"Bergen"}'],
+      ])
+    })
+
+    it('speaks the older functions, whole and streamed', async () => {
+      const { name, parameters } = weather.function
+      const functions = [{ name, parameters }]
+      story.upstream.script({ toolCalls: [{ name: 'weather', arguments: '{"city":"Oslo"}' }] })
+      const first = await story.openai().chat.completions.create({ ...ask, functions })
+      expect(first.choices[0]!.finish_reason).toBe('function_call')
+      expect(first.choices[0]!.message.function_call).toEqual({ name: 'weather', arguments: '{"city":"Oslo"}' })
+
+      const before = story.upstream.requests.length
+      const messages: OpenAI.ChatCompletionMessageParam[] = [
+        ...ask.messages,
+        first.choices[0]!.message,
+        { role: 'function', name: 'weather', content: '-3 °C' },
+      ]
+      const stream = await story.openai().chat.completions.create({ ...ask, functions, messages, stream: true })
+      let text = ''
+      for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? ''
+      expect(text).toBe('You said: Is it warm in Oslo?')
+      const sent = story.upstream.requests[before]!.body.messages as Record<string, unknown>[]
+      expect(sent.at(-1)).toMatchObject({ role: 'tool', content: '-3 °C' })
+      expect((sent[1]!.tool_calls as { id: string }[])[0]!.id).toBe(sent[2]!.tool_call_id)
+
+      story.upstream.script({ toolCalls: [{ name: 'weather', arguments: ['{', '}'] }] })
+      const calling = await story.openai().chat.completions.create({ ...ask, functions, stream: true })
+      let called = ''
+      const reasons: (string | null)[] = []
+      for await (const chunk of calling) {
+        called += chunk.choices[0]?.delta.function_call?.name ?? ''
+        called += chunk.choices[0]?.delta.function_call?.arguments ?? ''
+        if (chunk.choices[0]?.finish_reason) reasons.push(chunk.choices[0].finish_reason)
+      }
+      expect(called).toBe('weather{}')
+      expect(reasons).toEqual(['function_call'])
+    })
+
+    it('parses an answer that had to fit a JSON schema', async () => {
+      const schema = {
+        type: 'object',
+        properties: { warm: { type: 'boolean' } },
+        required: ['warm'],
+        additionalProperties: false,
+      }
+      const before = story.upstream.requests.length
+      story.upstream.script({ text: ['{"warm":', 'false}'] })
+      const answer = await story.openai().chat.completions.parse({
+        ...ask,
+        response_format: { type: 'json_schema', json_schema: { name: 'weather', strict: true, schema } },
+      })
+      expect(JSON.parse(answer.choices[0]!.message.content!)).toEqual({ warm: false })
+      expect(story.upstream.requests[before]!.body.response_format).toEqual({
+        type: 'json_schema',
+        json_schema: { name: 'weather', strict: true, schema },
+      })
+    })
+
+    it('hears a refusal as one', async () => {
+      story.upstream.script({ refusal: 'I would rather not.' })
+      const { choices } = await story.openai().chat.completions.create(ask)
+      expect(choices[0]!.message).toMatchObject({ refusal: 'I would rather not.', content: null })
+    })
+
+    it('may leave in the middle: the model is stopped, and what it wrote is settled as an estimate', async () => {
+      const held = story.upstream.hold()
+      held.send('Quite ')
+      const stream = await story
+        .openai()
+        .chat.completions.create({ ...ask, stream: true })
+        .withResponse()
+      const turnId = stream.response.headers.get('x-turn-id')!
+      held.send('a few ', 'words ')
+      let text = ''
+      for await (const chunk of stream.data) {
+        text += chunk.choices[0]?.delta.content ?? ''
+        if (text.endsWith('words ')) stream.data.controller.abort()
+      }
+      await held.aborted
+      // Reading waits for the end.
+      const events = await (await story.read(`/api/v1/turns/${turnId}/events`)).all()
+      expect(events.at(-1)!.event).toBe('turn-end')
+      const { body } = await story.api('GET', `/api/v1/turns/${turnId}`)
+      expect(body.data).toMatchObject({ status: 'cancelled', text: 'Quite a few words ' })
+      expect(body.data.usage).toMatchObject({ estimated: true })
+      expect(body.data.usage.completion_tokens).toBeGreaterThan(0)
+    })
+
+    it('asks for more than one answer in vain', async () => {
+      await expect(story.openai().chat.completions.create({ ...ask, n: 2 })).rejects.toMatchObject({
+        status: 400,
+        param: 'n',
+      })
+    })
+  })
