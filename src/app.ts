@@ -7,7 +7,15 @@ import { Agent } from 'undici'
 import { type Config, masterSecret } from '#config/index.ts'
 import { appDoor, appErrors } from '#doors/app/index.ts'
 import { chatSocketDoor } from '#doors/chat-socket/index.ts'
-import { gate, requestId, type Scoped, useNotFound, useValidators } from '#doors/gate/index.ts'
+import {
+  gate,
+  requestId,
+  routerErrors,
+  type Scoped,
+  type ShapeOf,
+  useNotFound,
+  useValidators,
+} from '#doors/gate/index.ts'
 import { healthDoor } from '#doors/health/index.ts'
 import { openAiDoor, openAiErrors } from '#doors/openai/index.ts'
 import { AppError } from '#errors/index.ts'
@@ -60,6 +68,8 @@ const defaultGraceMs = 10_000
 /** Larger WebSocket frames close the connection with 1009. */
 const maxFrameBytes = 1024 * 1024
 
+const shapeOf: ShapeOf = (path) => (path === '/v1' || path.startsWith('/v1/') ? openAiErrors : appErrors)
+
 /** Builds a server that is ready to listen. Throws AppError when it cannot be (database in use, newer version, ...). */
 export async function buildParley(config: Config, overrides: Overrides = {}): Promise<Parley> {
   const now = overrides.now ?? Date.now
@@ -76,6 +86,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     trustProxy: config.trustProxy,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
+    frameworkErrors: routerErrors(shapeOf),
   })
   const { log } = server
   if (overrides.onRoute) server.addHook('onRoute', overrides.onRoute)
@@ -226,7 +237,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       },
     }),
   )
-  useNotFound(server, (url) => (url === '/v1' || url.startsWith('/v1/') ? openAiErrors : appErrors))
+  useNotFound(server, shapeOf)
 
   async function close(graceMs = defaultGraceMs): Promise<void> {
     // New requests are refused from here on; streams that are open end with their turns.

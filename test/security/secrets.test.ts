@@ -158,6 +158,8 @@ for (const kind of databaseKinds)
 
       it('tells nothing of a defect but that there was one', async () => {
         const { database } = world.parley.parley
+        const socket = await world.socket(`/ws/chat/s?token=${alice.key}`)
+        await socket.next('connected')
         await database.write((tx) => sql`alter table apps rename to hidden_away`.execute(tx.db).then(() => undefined))
         const headers = bearer(alice.key)
         const failures = [
@@ -166,7 +168,6 @@ for (const kind of databaseKinds)
           await world.ask('GET', '/api/v1/applications', { headers }),
           await world.ask('POST', '/api/v1/chat/sessions', { headers, body: { application_id: hers.slug } }),
         ]
-        const socket = await world.socket(`/ws/chat/s?token=${alice.key}`)
         socket.send({ type: 'chat', content: 'hello', application_id: hers.slug })
         const frame = await socket.next('error')
         socket.close()

@@ -102,7 +102,7 @@ function assistantParts(message: Json, at: string): Part[] {
       arguments: requiredString(called.arguments, `${at}.function_call.arguments`),
     })
   }
-  if (parts.length === 0) throw invalid(`${at}.content`, `${at} has neither content nor tool_calls`)
+  if (parts.length === 0) throw invalid(at, `${at} has neither content nor tool_calls`)
   return parts
 }
 

@@ -20,14 +20,14 @@ export const ChatCompletionRequest = Type.Object({
   stream_options: Type.Optional(nullable(Type.Object({ include_usage: Type.Optional(nullable(Type.Boolean())) }))),
   temperature: Type.Optional(nullable(Type.Number({ minimum: 0, maximum: 2 }))),
   top_p: Type.Optional(nullable(Type.Number({ minimum: 0, maximum: 1 }))),
-  top_k: Type.Optional(nullable(Type.Integer({ minimum: 0 }))),
+  top_k: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: 1_000_000 }))),
   max_tokens: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 10_000_000 }))),
   max_completion_tokens: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 10_000_000 }))),
   stop: Type.Optional(nullable(Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 16 })]))),
   presence_penalty: Type.Optional(nullable(Type.Number({ minimum: -2, maximum: 2 }))),
   frequency_penalty: Type.Optional(nullable(Type.Number({ minimum: -2, maximum: 2 }))),
   repetition_penalty: Type.Optional(nullable(Type.Number())),
-  seed: Type.Optional(nullable(Type.Integer())),
+  seed: Type.Optional(nullable(Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }))),
   n: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 128 }))),
   reasoning_effort: Type.Optional(
     nullable(

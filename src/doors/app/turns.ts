@@ -58,7 +58,9 @@ export function turnEndpoints(door: Scoped, { turns }: AppDoorDeps): void {
       tags: ['turns'],
       summary: 'Read a turn’s events, from the beginning or after a seq, to its end',
       params: TurnId,
-      querystring: Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }),
+      querystring: Type.Object({
+        after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+      }),
     },
     handler: async (request, reply) => {
       const turn = await turns.attach(request.principal, idOf(request.params.turn_id))

@@ -1,5 +1,6 @@
 import type { TurnCommand } from '#contracts/index.ts'
 import { invalid } from '#errors/index.ts'
+import { isDeeperThan } from '#lib/depth.ts'
 import { isStorable } from '#lib/text.ts'
 
 /** What a client of /ws/chat may say. */
@@ -61,7 +62,7 @@ export function decodeFrame(text: string): ClientFrame {
         command: {
           type: 'tool-result',
           callId: required(given, 'tool_call_id'),
-          result: typeof given.result === 'string' ? given.result : JSON.stringify(given.result ?? null),
+          result: result(given.result),
           isError: given.ok === false,
         },
       }
@@ -76,6 +77,13 @@ function content(given: Record<string, unknown>): string {
   if (typeof given.content !== 'string') throw invalid('content', 'content must be a string')
   if (given.content.trim() === '') throw invalid('content', 'content must not be empty')
   return given.content
+}
+
+const deepest = 128
+
+function result(value: unknown): string {
+  if (isDeeperThan(value, deepest)) throw invalid('result', 'result is nested too deeply')
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null)
 }
 
 function cursor(given: Record<string, unknown>): number {

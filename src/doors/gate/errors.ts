@@ -39,8 +39,19 @@ export function useErrors(scope: FastifyInstance, shape: ErrorShape): void {
   scope.setErrorHandler((thrown, request, reply) => sendError(fromFastify(thrown), shape, request, reply))
 }
 
-/** For URLs that belong to no route: each part of the URL space answers in its own door's shape. */
-export function useNotFound(server: FastifyInstance, shapeOf: (url: string) => ErrorShape): void {
+/** Each part of the URL space answers in its own door's shape, also where no route is. */
+export type ShapeOf = (path: string) => ErrorShape
+
+/** For Fastify's `frameworkErrors`: URLs that its router refuses before any route or hook. */
+export function routerErrors(shapeOf: ShapeOf) {
+  return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    reply.header('x-request-id', request.id)
+    sendError(fromFastify(thrown), shapeOf(request.url.split('?')[0] ?? ''), request, reply)
+  }
+}
+
+/** For URLs that belong to no route. */
+export function useNotFound(server: FastifyInstance, shapeOf: ShapeOf): void {
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? ''
     const error = new AppError('not-found', `No such endpoint: ${request.method} ${path}`)

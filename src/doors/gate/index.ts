@@ -3,7 +3,7 @@
  * plumbing of HTTP errors and streams. It knows no door's shapes.
  */
 export { readCredentials, sessionCookie } from './credentials.ts'
-export { type ErrorShape, fromFastify, useErrors, useNotFound } from './errors.ts'
+export { type ErrorShape, fromFastify, routerErrors, type ShapeOf, useErrors, useNotFound } from './errors.ts'
 export { type GateDeps, gate, type LimitState, limitInput, requestId, tooMany } from './gate.ts'
 export { opening, thrownFrom } from './opening.ts'
 export type { RouteGate, Scoped } from './route.ts'

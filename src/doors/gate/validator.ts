@@ -1,14 +1,21 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { type AppError, invalid } from '#errors/index.ts'
+import { isDeeperThan } from '#lib/depth.ts'
+import { toInvalid } from './schema-errors.ts'
+
+/** No request means anything deeper; storing and sending on recurse. */
+const deepest = 128
 
 /**
- * Bodies are taken at their word (`"true"` is no boolean); what stands in a URL is text and is read as what the schema
- * wants. Unknown fields are left alone: no handler copies a body as a whole.
+ * Bodies are JSON and taken at their word (`"true"` is no boolean); what stands in a URL is text and is read as what
+ * the schema wants. Unknown fields are left alone: no handler copies a body as a whole.
  */
 export function useValidators(server: FastifyInstance): void {
-  const options = { allErrors: false, strict: false, useDefaults: true, removeAdditional: false }
+  server.removeContentTypeParser('text/plain')
+  // `1e999` is Infinity once it is parsed: no number here may be that.
+  const options = { allErrors: false, strict: false, strictNumbers: true, verbose: true, useDefaults: true }
   const strict = new Ajv({ ...options, coerceTypes: false })
   const coercing = new Ajv({ ...options, coerceTypes: true })
   // @note the package is CommonJS, and its default export lies one deeper for an ES module.
@@ -16,53 +23,18 @@ export function useValidators(server: FastifyInstance): void {
   addFormats(strict)
   addFormats(coercing)
   server.setValidatorCompiler(({ schema, httpPart }) => {
-    const check = (httpPart === 'body' ? strict : coercing).compile(schema as object)
+    const isBody = httpPart === 'body'
+    const check = (isBody ? strict : coercing).compile(schema as object)
     return (value) => {
-      if (check(value)) return { value }
-      return { error: toInvalid(check.errors?.at(-1), httpPart === 'body' ? '' : (httpPart ?? '')) }
+      if (!check(value)) return { error: toInvalid(check.errors ?? [], isBody ? '' : (httpPart ?? '')) }
+      const error = isBody ? tooDeep(value) : undefined
+      return error ? { error } : { value }
     }
   })
 }
 
-/** The first schema error, in words that name the field as the caller wrote it. */
-function toInvalid(error: ErrorObject | undefined, part: string): AppError {
-  if (!error) return invalid(part, 'The request is not valid')
-  const path = error.instancePath
-    .split('/')
-    .slice(1)
-    .reduce((at, step) => (/^\d+$/.test(step) ? `${at}[${step}]` : at === '' ? step : `${at}.${step}`), '')
-  if (error.keyword === 'required') {
-    const missing = (error.params as { missingProperty: string }).missingProperty
-    const field = path === '' ? missing : `${path}.${missing}`
-    return invalid(field, `'${field}' field is required`, 'missing')
-  }
-  if (path === '' && part === '') return invalid('body', 'The body must be a JSON object', 'malformed')
-  const field = path === '' ? part : path
-  return invalid(field, `${field} ${wanted(error)}`, error.keyword === 'format' ? 'malformed' : undefined)
-}
-
-function wanted(error: ErrorObject): string {
-  const params = error.params as Record<string, unknown>
-  switch (error.keyword) {
-    case 'minimum':
-      return `must be at least ${params.limit}`
-    case 'maximum':
-      return `must be at most ${params.limit}`
-    case 'enum':
-      return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`
-    case 'const':
-      return `must be ${JSON.stringify(params.allowedValue)}`
-    case 'format':
-      return `must be a valid ${params.format}`
-    case 'minItems':
-      return `must have at least ${params.limit} item${params.limit === 1 ? '' : 's'}`
-    case 'maxItems':
-      return `must have at most ${params.limit} items`
-    case 'minLength':
-      return params.limit === 1 ? 'must not be empty' : `must have at least ${params.limit} characters`
-    case 'maxLength':
-      return `must have at most ${params.limit} characters`
-    default:
-      return error.message ?? 'is not valid'
-  }
+function tooDeep(body: unknown): AppError | undefined {
+  if (!isDeeperThan(body, deepest)) return undefined
+  const field = Object.entries(body as object).find(([, value]) => isDeeperThan(value, deepest - 1))?.[0] ?? 'body'
+  return invalid(field, `${field} is nested too deeply`)
 }

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import type { Envelope, Principal, TurnRequest, TurnTarget } from '#contracts/index.ts'
 import {
   ChatCompletionRequest,
@@ -6,7 +7,7 @@ import {
   decodeCompletion,
   toCompletion,
 } from '#dialects/chat-completions/index.ts'
-import { AppError } from '#errors/index.ts'
+import { AppError, invalid } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
 import { resultOrLeave, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
 import type { OpenAiDoorDeps } from './deps.ts'
@@ -29,8 +30,8 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
       const decoded = decodeCompletion(request.body)
       const turn = await deps.turns.start(
         toTurnRequest(request.principal, decoded, await target(request.principal, request.body.model, deps), {
-          idempotencyKey: header(request.headers['idempotency-key']),
-          sessionId: header(request.headers['x-session-id']),
+          idempotencyKey: header(request, 'idempotency-key'),
+          sessionId: header(request, 'x-session-id'),
         }),
       )
       reply.header('x-turn-id', turn.id)
@@ -110,12 +111,10 @@ function frames({ event }: Envelope, encode: ReturnType<typeof chunkEncoder>): s
 const longestKey = 255
 
 /** Absent when not sent. Throws for what no key or session id looks like. */
-function header(value: string | string[] | undefined): string | undefined {
+function header(request: FastifyRequest, name: 'idempotency-key' | 'x-session-id'): string | undefined {
+  const value = request.headers[name]
   if (value === undefined) return undefined
   const text = Array.isArray(value) ? value.join(',') : value
-  if (text === '' || text.length > longestKey)
-    throw new AppError('invalid-request', `Idempotency-Key and X-Session-Id must have 1 to ${longestKey} characters`, {
-      details: { field: 'headers' },
-    })
+  if (text === '' || text.length > longestKey) throw invalid(name, `${name} must have 1 to ${longestKey} characters`)
   return text
 }

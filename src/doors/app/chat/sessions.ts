@@ -6,7 +6,7 @@ import { ok } from '../envelope.ts'
 
 const Page = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
-  offset: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000, default: 0 })),
 }
 const SessionId = Type.Object({ session_id: Type.String() })
 
