@@ -42,6 +42,8 @@ export class RunningTurn {
   readonly startedAt: number
   /** The final state, once it is on disk. Rejects when the start could not be stored. */
   readonly result: Promise<TurnState>
+  /** The same for a caller who waits for it; rejects also when it cannot be stored now, which may last. */
+  readonly answer: Promise<TurnState>
   private readonly deps: TurnsDeps
   private readonly start: Start
   private started: StartedTurn | undefined
@@ -53,6 +55,7 @@ export class RunningTurn {
   private checkpointSeq = 0
   private checkpoint: Promise<void> | undefined
   private settling = false
+  private readonly refuseAnswer: (reason: AppError) => void
   private graceTimer: NodeJS.Timeout | undefined
 
   constructor(deps: TurnsDeps, prepared: PreparedTurn, start: Start) {
@@ -62,9 +65,13 @@ export class RunningTurn {
     this.startedAt = deps.now()
     this.log = new LiveLog(prepared.publicId, deps.now)
     if (prepared.request.leave === 'cancel-after-grace') this.log.onDeserted = () => this.awaitReturn()
+    const answer = Promise.withResolvers<TurnState>()
+    this.answer = answer.promise
+    this.refuseAnswer = answer.reject
     this.result = this.run()
-    // Nobody has to wait for the result; readers are told of a failure themselves.
-    this.result.catch(() => undefined)
+    this.result.then(answer.resolve, answer.reject)
+    // Nobody has to wait for it; readers are told of a failure themselves.
+    this.answer.catch(() => undefined)
   }
 
   private async run(): Promise<TurnState> {
@@ -160,7 +167,9 @@ export class RunningTurn {
           { err: thrown, turnId: this.prepared.publicId },
           'a turn could not be settled; trying again',
         )
-        this.log.fail(toAppError(thrown))
+        const error = toAppError(thrown)
+        this.log.fail(error)
+        this.refuseAnswer(error)
         await new Promise((resolve) => setTimeout(resolve, waitMs).unref())
       }
     }

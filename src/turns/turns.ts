@@ -138,7 +138,7 @@ export function turns(deps: TurnsDeps) {
       result: () => turn.result,
       wait() {
         const reader = turn.log.reader(turn.log.seq, 'internal')
-        return { result: turn.result, leave: () => reader.leave() }
+        return { result: turn.answer, leave: () => reader.leave() }
       },
     }
   }
