@@ -146,8 +146,12 @@ export class Connection {
       ...(frame.idempotencyKey !== undefined && { idempotencyKey: frame.idempotencyKey }),
     })
     this.lastStarted = turn.id
-    if (turn.conversationId !== undefined) this.hub.follow(this, turn.conversationId)
     this.show(turn, 0)
+    if (turn.conversationId === undefined) return
+    if (frame.chatId !== undefined && frame.chatId !== this.sessionId) return this.hub.follow(this, turn.conversationId)
+    // What is said in the session itself is said to all who are in it.
+    this.hub.share(this, turn.conversationId)
+    for (const other of this.hub.others(this)) void other.watch(turn.id)
   }
 
   /** Which app and conversation a chat frame means, and as whom it may be said. */

@@ -7,9 +7,18 @@ import type { Connection } from './connection.ts'
 export class Hub {
   private readonly sessions = new Map<string, Set<Connection>>()
   private readonly conversations = new Map<string, Set<Connection>>()
+  /** What is talked about in a session: whoever joins it follows that. */
+  private readonly shared = new Map<string, Set<string>>()
 
   join(connection: Connection): void {
     add(this.sessions, connection.sessionKey, connection)
+    for (const id of this.shared.get(connection.sessionKey) ?? []) this.follow(connection, id)
+  }
+
+  /** Everybody in the connection's session is shown the turns of this conversation, from now on. */
+  share(connection: Connection, conversationId: string): void {
+    add(this.shared, connection.sessionKey, conversationId)
+    for (const member of this.sessions.get(connection.sessionKey) ?? []) this.follow(member, conversationId)
   }
 
   /** From now on the connection is shown the turns of this conversation. */
@@ -21,6 +30,7 @@ export class Hub {
 
   leave(connection: Connection): void {
     remove(this.sessions, connection.sessionKey, connection)
+    if (!this.sessions.has(connection.sessionKey)) this.shared.delete(connection.sessionKey)
     for (const id of connection.following) remove(this.conversations, id, connection)
   }
 
@@ -57,13 +67,13 @@ export class Hub {
   }
 }
 
-function add(map: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+function add<T>(map: Map<string, Set<T>>, key: string, member: T): void {
   const members = map.get(key)
-  if (members) members.add(connection)
-  else map.set(key, new Set([connection]))
+  if (members) members.add(member)
+  else map.set(key, new Set([member]))
 }
 
-function remove(map: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+function remove<T>(map: Map<string, Set<T>>, key: string, member: T): void {
   const members = map.get(key)
-  if (members?.delete(connection) && members.size === 0) map.delete(key)
+  if (members?.delete(member) && members.size === 0) map.delete(key)
 }

@@ -53,13 +53,14 @@ export function chatSocketDoor(door: Scoped, deps: ChatSocketDeps): { closeAll()
     socket.on('error', () => undefined)
     heartbeat(socket, pingEveryMs)
 
-    void whoIs(request, deps).then(
-      (principal) => {
+    void arrival(request, deps).then(
+      ({ principal, conversationId }) => {
         if (socket.readyState !== socket.OPEN) return
         const { session_id: sessionId } = request.params as { session_id: string }
         const joined = new Connection(deps, hub, socket, { sessionId, ip: request.ip }, principal)
         connection = joined
         hub.join(joined)
+        if (conversationId !== undefined) hub.follow(joined, conversationId)
         socket.once('close', () => joined.left())
         joined.send({
           type: 'connected',
@@ -91,6 +92,18 @@ export function chatSocketDoor(door: Scoped, deps: ChatSocketDeps): { closeAll()
       for (const connection of hub.all()) connection.close(1001, 'Server is stopping')
     },
   }
+}
+
+/** Who comes, and the conversation that the session is, if it is one: turns that other doors start there are shown too. */
+async function arrival(
+  request: FastifyRequest,
+  deps: ChatSocketDeps,
+): Promise<{ principal?: Principal; conversationId?: string }> {
+  const principal = await whoIs(request, deps)
+  if (!principal) return {}
+  const { session_id: sessionId } = request.params as { session_id: string }
+  const conversationId = (await deps.conversations.find(principal, sessionId, null))?.publicId
+  return { principal, ...(conversationId !== undefined && { conversationId }) }
 }
 
 /** Undefined: no credential at all, which the chat socket allows (CONTRACTS §1.7). Throws for a bad one. */

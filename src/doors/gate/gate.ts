@@ -45,6 +45,7 @@ export function gate(server: FastifyInstance, deps: GateDeps): void {
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     reply.header('x-content-type-options', 'nosniff')
+    forgetTypeOfNothing(request)
     done(limited(reply, deps.limits.check({ ip: request.ip })))
   })
 
@@ -103,6 +104,13 @@ function limited(reply: FastifyReply, state: LimitState | undefined): AppError |
 export function tooMany(retryAfterMs: number): AppError {
   const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
   return new AppError('rate-limited', `Rate limit exceeded. Retry after ${seconds} seconds.`, { retryAfterMs })
+}
+
+/** Many clients call every request JSON, also those without a body: a DELETE, a POST that is only a command. */
+function forgetTypeOfNothing({ raw: { headers } }: FastifyRequest): void {
+  const length = headers['content-length']
+  if ((length === undefined || length === '0') && headers['transfer-encoding'] === undefined)
+    delete headers['content-type']
 }
 
 function isSafe(method: string): boolean {
