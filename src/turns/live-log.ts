@@ -121,9 +121,9 @@ export class LiveLog {
     return out.sort((a, b) => a.seq - b.seq)
   }
 
-  /** @internal for LogReader */
-  wait(): Promise<void> {
-    return new Promise((resolve) => this.waiting.push(resolve))
+  /** @internal for LogReader: calls back once, after something has changed. */
+  wait(callback: () => void): void {
+    this.waiting.push(callback)
   }
 
   /** @internal for LogReader: `over` when nothing will follow what `after` gives now. */
@@ -166,7 +166,7 @@ export class LiveLog {
       this.waking = false
       const woken = this.waiting
       this.waiting = []
-      for (const resolve of woken) resolve()
+      for (const callback of woken) callback()
     })
   }
 }
@@ -192,23 +192,34 @@ export class LogReader implements AsyncIterableIterator<Envelope[]> {
   }
 
   /** Resolves with the next events, at least one. Rejects when the turn cannot be shown. */
-  async next(): Promise<IteratorResult<Envelope[]>> {
-    for (;;) {
-      if (this.left) return { done: true, value: undefined }
-      this.log.throwFailure()
-      const batch = this.log.after(this.cursor)
-      if (batch.length > 0) {
-        this.cursor = batch.at(-1)!.seq
-        const seen = visibleTo(this.viewer, batch)
-        if (seen.length > 0) return { done: false, value: seen }
-        continue
-      }
-      if (this.log.over) {
-        this.leave()
-        return { done: true, value: undefined }
-      }
-      await this.log.wait()
+  next(): Promise<IteratorResult<Envelope[]>> {
+    return new Promise((resolve, reject) => this.attempt(resolve, reject))
+  }
+
+  /** Answers now or at the next waking; by callbacks, because every promise between would be paid for each chunk. */
+  private attempt(resolve: (result: IteratorResult<Envelope[]>) => void, reject: (reason: unknown) => void): void {
+    try {
+      const result = this.take()
+      if (result) resolve(result)
+      else this.log.wait(() => this.attempt(resolve, reject))
+    } catch (thrown) {
+      reject(thrown)
     }
+  }
+
+  private take(): IteratorResult<Envelope[]> | undefined {
+    if (this.left) return { done: true, value: undefined }
+    this.log.throwFailure()
+    const batch = this.log.after(this.cursor)
+    if (batch.length > 0) {
+      this.cursor = batch.at(-1)!.seq
+      const seen = visibleTo(this.viewer, batch)
+      // What is hidden from this viewer is nothing to him.
+      return seen.length > 0 ? { done: false, value: seen } : this.take()
+    }
+    if (!this.log.over) return undefined
+    this.leave()
+    return { done: true, value: undefined }
   }
 
   /** Leaves. Leaving is not cancelling: what follows is the door's leave policy. */

@@ -41,18 +41,19 @@ export async function streamSse(reply: FastifyReply, answer: SseAnswer): Promise
   const head = reply.getHeaders() as Record<string, string | number>
   response.writeHead(200, { ...head, ...answer.headers, ...sseHeaders })
   response.socket?.setNoDelay(true)
-  keepAlive(response, ssePing, pingEveryMs)
+  const sink = responseSink(response)
+  keepAlive(response, sink, ssePing, pingEveryMs)
   try {
-    await pump(events, responseSink(response), { encode: answer.encode, stalledMs })
+    await pump(events, sink, { encode: answer.encode, stalledMs })
   } catch (thrown) {
     const error = toAppError(thrown)
     if (error.code === 'internal') reply.log.error({ err: error.cause ?? error }, 'a stream failed')
-    if (!response.destroyed) response.write(answer.failed(error))
+    if (!response.destroyed) sink.write(answer.failed(error))
     // Its buffer is full and nobody empties it: ending politely would wait for ever.
     if (error.code === 'consumer-too-slow') response.destroy()
   }
   leave()
-  response.end()
+  sink.finish()
 }
 
 /** A turn's final state for a client that waits for it; when the client leaves, the turn has one reader less. */

@@ -5,6 +5,7 @@ import { markSignature } from '../signature.ts'
 import type { ModelPart } from '../spec.ts'
 import { usageOf } from '../token-usage.ts'
 import type { Choice, Completion, Delta, WireUsage } from './api.ts'
+import { ChunkTemplate } from './chunk-template.ts'
 import { toldError } from './errors.ts'
 import { ToolCalls } from './tool-calls.ts'
 
@@ -14,6 +15,7 @@ export class ChunkReader {
   done = false
   readonly #secret: string | undefined
   readonly #audioFormat: string | undefined
+  readonly #template = new ChunkTemplate()
   readonly #toolCalls = new ToolCalls()
   readonly #citations = new Set<string>()
   #wireFinish: string | undefined
@@ -35,9 +37,18 @@ export class ChunkReader {
       this.done = true
       return
     }
+    const content = this.#template.contentOf(data)
+    if (content !== undefined && event !== 'error') {
+      this.#text(content, undefined, out)
+      return
+    }
     const chunk = parseUpstreamJson(data) as Completion
     if (event === 'error') throw toldError(chunk.error ?? chunk, data, this.#secret)
+    const had = out.length
     this.read(chunk, data, out)
+    const only = out.length === had + 1 ? out[had] : undefined
+    if (only?.type === 'text' && only.logprobs === undefined && saysOnlyText(chunk))
+      this.#template.learn(data, only.text)
   }
 
   read(chunk: Completion, text: string, out: ModelPart[]): void {
@@ -134,6 +145,12 @@ export class ChunkReader {
       out.push({ type: 'source', source: { id, title: citation.title ?? url, url, content: citation.content ?? '' } })
     }
   }
+}
+
+/** Whether a chunk that gave one text part meant nothing else by itself. */
+function saysOnlyText(chunk: Completion): boolean {
+  const choice = chunk.choices?.length === 1 ? chunk.choices[0] : undefined
+  return choice !== undefined && !choice.finish_reason && !chunk.usage && !chunk.x_groq
 }
 
 /** The same thought may stand under two names in one delta; it is taken once. */
