@@ -1,10 +1,14 @@
 /** The process: read the environment, build the server, listen, and on SIGTERM or SIGINT let turns settle and leave. */
-import { buildParley } from './app.ts'
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import { readEnv } from './config/index.ts'
 import { AppError } from './errors/index.ts'
 
 async function main(): Promise<void> {
   const config = readEnv(process.env)
+  // Compiled and stripped sources are kept beside the data: the next start takes half the time and loads no compiler.
+  enableCompileCache(join(config.dataFolder, 'cache'))
+  const { buildParley } = await import('./app.ts')
   const parley = await buildParley(config)
   const address = await parley.server.listen({ host: config.host, port: config.port })
   const { created, email, password, apiKey } = parley.firstStart

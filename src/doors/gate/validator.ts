@@ -1,4 +1,4 @@
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { type AppError, invalid } from '#errors/index.ts'
@@ -24,8 +24,10 @@ export function useValidators(server: FastifyInstance): void {
   addFormats(coercing)
   server.setValidatorCompiler(({ schema, httpPart }) => {
     const isBody = httpPart === 'body'
-    const check = (isBody ? strict : coercing).compile(schema as object)
+    let check: ValidateFunction | undefined
     return (value) => {
+      // Compiled when first asked for: doing it for every route would be half of the server's start.
+      check ??= (isBody ? strict : coercing).compile(schema as object)
       if (!check(value)) return { error: toInvalid(check.errors ?? [], isBody ? '' : (httpPart ?? '')) }
       const error = isBody ? tooDeep(value) : undefined
       return error ? { error } : { value }
