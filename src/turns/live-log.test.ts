@@ -131,6 +131,17 @@ describe('a live log', () => {
     expect(foldLog(log.after(0), emptyTurn).model).toBe('m')
   })
 
+  it('gives a reader that claims to have seen more than there is what comes next, and the end', async () => {
+    const log = new LiveLog('t', () => 0)
+    log.open()
+    log.append({ type: 'turn-start', model: 'm' })
+    const reader = log.reader(1_000_000, 'caller')
+    log.append({ type: 'thought', content: 'next' })
+    log.end()
+    expect((await reader.next()).value).toMatchObject([{ seq: 2 }])
+    expect((await reader.next()).done).toBe(true)
+  })
+
   it('says when its last reader has left, and ends a reader that leaves while it waits', async () => {
     const log = new LiveLog('t', () => 0)
     log.open()

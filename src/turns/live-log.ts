@@ -182,7 +182,7 @@ export class LogReader implements AsyncIterableIterator<Envelope[]> {
 
   constructor(log: LiveLog, after: number, viewer: Viewer) {
     this.log = log
-    this.cursor = after
+    this.cursor = Math.min(after, log.seq)
     this.viewer = viewer
     log.readers++
   }

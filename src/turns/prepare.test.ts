@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Message, textOf } from '#contracts/index.ts'
+import { type Message, partsOf, textOf } from '#contracts/index.ts'
 import { databaseKinds } from '#test/support/databases.ts'
-import { says, scriptedModel } from '#test/support/scripted-model.ts'
+import { calls, says, scriptedModel } from '#test/support/scripted-model.ts'
 import { asks, type TurnHouse, turnHouse } from '#test/support/turn-house.ts'
 
 const say = (role: Message['role'], text: string): Message => ({ role, parts: [{ type: 'text', text }] })
@@ -78,6 +78,44 @@ for (const kind of databaseKinds)
       ])
       expect(query.model).toBe('own-model')
       expect(query.sampling).toMatchObject({ temperature: 1, maxOutputTokens: 9 })
+    })
+
+    it('goes on after a pause with the results that the client brings, alone or with all that was said', async () => {
+      const session = {
+        conversationId: 'tools',
+        newConversation: true,
+        tools: [{ name: 'look', side: 'client' as const }],
+      }
+      const result: Message = {
+        role: 'tool',
+        parts: [{ type: 'tool-result', callId: 'c1', result: 'Found', isError: false }],
+      }
+      for (const conversationId of ['tools-alone', 'tools-repeated']) {
+        house.model = scriptedModel({ scripts: [calls({ callId: 'c1', name: 'look' })] })
+        const first = await house.turns.start(asks(house.principal, { ...session, conversationId }))
+        const paused = await first.result()
+        expect(paused.status).toBe('paused')
+        const repeated = [say('user', 'Hello'), { role: 'assistant' as const, parts: partsOf(paused) }, result]
+        const { query } = await run({
+          ...session,
+          conversationId,
+          messages: conversationId === 'tools-alone' ? [result] : repeated,
+        })
+        expect(query.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool'])
+        expect(query.messages[2]!.parts).toEqual(result.parts)
+      }
+    })
+
+    it('is of one conversation when its first messages come at the same moment', async () => {
+      house.model = scriptedModel()
+      const turns = await Promise.all(
+        Array.from({ length: 5 }, () =>
+          house.turns.start(asks(house.principal, { conversationId: 'at-once', newConversation: true })),
+        ),
+      )
+      for (const turn of turns) await turn.result()
+      expect(new Set(turns.map((turn) => turn.conversationId)).size).toBe(1)
+      expect(new Set(turns.map((turn) => turn.id)).size).toBe(5)
     })
 
     it('is refused before anything is written: no messages, an unknown or archived session, one of another app', async () => {
