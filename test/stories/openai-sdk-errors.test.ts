@@ -69,6 +69,25 @@ for (const kind of databaseKinds)
       await alone.close()
     })
 
+    it('is over for a client that lets the SDK try again', async () => {
+      const alone = await startAlone()
+      alone.upstream.script({ strike: { kind: 'status', status: 401 } }, { text: 'At last.' })
+      // What this server is refused for is no reason to try again; the upstream’s overload is.
+      const refused = await failure(alone.openai.chat.completions.create(ask))
+      expect(refused).toMatchObject({ status: 502, code: 'upstream_auth' })
+      await alone.close()
+
+      const busy = await startAlone()
+      const overloaded = { strike: { kind: 'status' as const, status: 503 } }
+      // Twice: this server itself asks once more.
+      busy.upstream.script(overloaded, overloaded, { text: 'At last.' })
+      const patient = new OpenAI({ apiKey: busy.parley.key, baseURL: `${busy.parley.url}/v1`, maxRetries: 3 })
+      const answer = await patient.chat.completions.create(ask)
+      expect(answer.choices[0]!.message.content).toBe('At last.')
+      expect(busy.upstream.requests).toHaveLength(3)
+      await busy.close()
+    })
+
     it('a moment’s trouble of the only upstream is not seen at all', async () => {
       const alone = await startAlone()
       alone.upstream.script({ strike: { kind: 'status', status: 500 } }, { text: 'Now.' })
@@ -105,6 +124,7 @@ for (const kind of databaseKinds)
       const openai = new OpenAI({ apiKey: parley.key, baseURL: `${parley.url}/v1`, maxRetries: 0 })
       return {
         upstream,
+        parley,
         openai,
         close: async () => {
           await parley.close()
