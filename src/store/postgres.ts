@@ -26,9 +26,11 @@ export async function openPostgres(
   const pool = new pg.Pool({ ...settings, max: writeLanes * 2 })
   // A connection lost while idle is replaced at the next use; without a listener it would end the process.
   pool.on('error', () => undefined)
-  const readDb = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+  // One lost while in use tells those who use it; its event, too, would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  const readDb = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: readPool(pool) }) })
   try {
-    await prepare(readDb)
+    await prepare(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }))
   } catch (thrown) {
     await readDb.destroy()
     throw thrown
@@ -44,6 +46,28 @@ export async function openPostgres(
       await group.drain()
       await readDb.destroy()
     },
+  }
+}
+
+/** The pool as reads use it: what fails is told as writes tell it. */
+function readPool(pool: pg.Pool) {
+  const faces = new WeakMap<pg.PoolClient, PostgresPoolClient>()
+  const refuse = (thrown: unknown): never => {
+    throw translate(thrown)
+  }
+  function faceOf(client: pg.PoolClient): PostgresPoolClient {
+    const query = (...args: [never]) => (client.query(...args) as unknown as Promise<unknown>).catch(refuse)
+    return { query, release: () => client.release() } as unknown as PostgresPoolClient
+  }
+  return {
+    options: {},
+    async connect() {
+      const client = await pool.connect().catch(refuse)
+      const face = faces.get(client) ?? faceOf(client)
+      faces.set(client, face)
+      return face
+    },
+    end: () => pool.end(),
   }
 }
 
@@ -70,7 +94,14 @@ function lane(pool: pg.Pool): Lane {
   return {
     async begin() {
       client = await pool.connect()
-      await client.query('begin')
+      try {
+        await client.query('begin')
+      } catch (thrown) {
+        // Not given back, it would be missing from the pool for ever.
+        client.release(thrown as Error)
+        client = undefined
+        throw thrown
+      }
     },
     async commit() {
       await held().query('commit')
@@ -104,10 +135,14 @@ function lane(pool: pg.Pool): Lane {
 /** Connection failures (08*, 57P*), out of disk or memory (53*), read-only (25006), deadlock and serialization (40*). */
 const unavailable = /^(08|53|57P|40|25006)/
 
+/** What the driver says, without a code, when a connection is gone before or while it is used. */
+const lostClient =
+  /^(Connection terminated|timeout exceeded|Client has encountered a connection error|Client was closed)/
+
 function translate(thrown: unknown): unknown {
   if (thrown instanceof AppError) return thrown
   const error = thrown as { code?: string; syscall?: string; message?: string }
-  const lost = error.syscall === 'connect' || /^(Connection terminated|timeout exceeded)/.test(error.message ?? '')
+  const lost = error.syscall !== undefined || lostClient.test(error.message ?? '')
   if (lost || unavailable.test(error.code ?? ''))
     return new AppError('overloaded', 'The server cannot reach its database now', { cause: thrown })
   return thrown

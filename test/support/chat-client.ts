@@ -22,13 +22,13 @@ export async function openChat(parley: { url: string; key: string }, session: st
   })
   const frames: Frame[] = []
   const waiting = new Set<() => void>()
-  let over = false
+  let over: number | undefined
   const tell = () => {
     for (const check of waiting) check()
   }
   const closed = new Promise<number>((resolve) => {
     socket.once('close', (code) => {
-      over = true
+      over = code
       resolve(code)
       tell()
     })
@@ -44,10 +44,10 @@ export async function openChat(parley: { url: string; key: string }, session: st
     return new Promise((resolve, reject) => {
       const check = () => {
         const found = frames.find(accept)
-        if (!found && !over) return
+        if (!found && over === undefined) return
         waiting.delete(check)
         if (found) resolve(found)
-        else reject(new Error(`the socket closed before the frame: ${JSON.stringify(frames.slice(-5))}`))
+        else reject(new Error(`the socket closed with ${over} before the frame: ${JSON.stringify(frames.slice(-5))}`))
       }
       waiting.add(check)
       check()

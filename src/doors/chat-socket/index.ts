@@ -127,6 +127,9 @@ async function whoIs(request: FastifyRequest, deps: ChatSocketDeps): Promise<Pri
 }
 
 function refuse(socket: WebSocket, thrown: unknown): void {
-  const refused = toAppError(thrown).code !== 'internal'
-  socket.close(refused ? 1008 : 1011, refused ? 'Invalid token' : 'Internal error')
+  const { code } = toAppError(thrown)
+  if (code === 'internal') socket.close(1011, 'Internal error')
+  // Nobody could look whether the token is good.
+  else if (code === 'overloaded') socket.close(1013, 'Try again later')
+  else socket.close(1008, 'Invalid token')
 }
