@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Overrides } from '#app.ts'
 import type { DatabaseKind } from '#test/support/databases.ts'
 import { type StartOptions, startParley } from '#test/support/parley.ts'
 import { type HeldReply, startUpstream } from '#test/support/upstream-simulator.ts'
@@ -51,7 +52,11 @@ export interface Belongings {
 export type World = Awaited<ReturnType<typeof makeWorld>>
 
 /** A whole server, an upstream, and the means to ask as anybody. */
-export async function makeWorld(kind: DatabaseKind, options: Omit<StartOptions, 'kind' | 'upstreamUrl'> = {}) {
+export async function makeWorld(
+  kind: DatabaseKind,
+  options: Omit<StartOptions, 'kind' | 'upstreamUrl'> = {},
+  overrides: Overrides = {},
+) {
   const upstream = await startUpstream()
   upstream.models = ['gpt-sim']
   const routes = new Set<string>()
@@ -60,6 +65,7 @@ export async function makeWorld(kind: DatabaseKind, options: Omit<StartOptions, 
     upstreamUrl: upstream.url,
     ...options,
     overrides: {
+      ...overrides,
       onRoute(route) {
         for (const method of [route.method].flat()) if (method !== 'HEAD') routes.add(`${method} ${route.url}`)
       },

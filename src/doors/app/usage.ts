@@ -6,8 +6,8 @@ import type { AppDoorDeps } from './deps.ts'
 import { ok } from './envelope.ts'
 
 const dayMs = 86_400_000
-/** Some days within what a Date can be. */
-const latestMs = 8.6e15
+/** `Date.parse` alone finds a date in almost any text. */
+const isoDate = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/i
 
 /** GET /api/v1/usage: tokens and cost of a time span, in all and by model; the last 30 days when none is given. */
 export function usageEndpoint(door: Scoped, { usage }: AppDoorDeps): void {
@@ -52,8 +52,7 @@ function sum(row: UsageSum) {
 
 function time(field: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const ms = Date.parse(text)
-  if (Number.isNaN(ms) || Math.abs(ms) > latestMs)
-    throw invalid(field, `${field} must be an ISO 8601 date`, 'malformed')
+  const ms = isoDate.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(ms)) throw invalid(field, `${field} must be an ISO 8601 date`, 'malformed')
   return ms
 }
