@@ -3,6 +3,8 @@
 set -euo pipefail
 log=$1/start.log
 key=parley_walk_0123456789abcdef
+# The walk is that of a machine without a model and without a database server.
+unset OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY OLLAMA_HOST DATABASE_URL
 PORT=0 PARLEY_DATA=$1/data PARLEY_OWNER_KEY=$key npm start >"$log" 2>&1 &
 started=$!
 trap 'kill -KILL "$(server)" 2>/dev/null || true' EXIT
