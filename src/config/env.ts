@@ -15,7 +15,7 @@ export interface Config {
   /** Absent: no limits at all. */
   limits?: { chat: Rate; ip: Rate; user: Rate }
   upstreams: EnvironmentUpstreams
-  /** Serves Swagger UI and ReDoc. */
+  /** Serves Swagger UI at /docs. */
   debug: boolean
   logLevel: string
   /** Whether X-Forwarded-* of a proxy is believed: false, true, or addresses. */

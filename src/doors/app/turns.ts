@@ -26,7 +26,7 @@ const Command = Type.Object({
   values: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 })
 
-/** Any turn, whatever door it came through: look at it, read its events, command it (DESIGN §4, docs/TURNS.md). */
+/** Any turn, whatever door it came through: look at it, read its events, command it (docs/TURNS.md). */
 export function turnEndpoints(door: Scoped, { turns }: AppDoorDeps): void {
   door.route({
     method: 'GET',

@@ -23,8 +23,8 @@ export function usageEndpoint(door: Scoped, { usage }: AppDoorDeps): void {
       }),
     },
     handler: async (request) => {
-      const to = time('end_date', request.query.end_date) ?? Date.now() + dayMs
-      const from = time('start_date', request.query.start_date) ?? to - 31 * dayMs
+      const to = time('end_date', request.query.end_date) ?? Date.now()
+      const from = time('start_date', request.query.start_date) ?? to - 30 * dayMs
       if (from >= to) throw invalid('start_date', 'start_date must be before end_date')
       const { total, byModel } = await usage.report(request.principal, from, to)
       return ok({
