@@ -173,7 +173,7 @@ for (const kind of databaseKinds)
       home = await makeHome(kind)
       cleanUps.push(home.remove)
       const acknowledged: string[] = []
-      for (const killAfter of [1, 4, 9, 17, 30]) {
+      for (const killAfter of [1, 9, 17, 34]) {
         const parley = await spawnParley({ home, upstreamUrl: upstream.url })
         let answered = 0
         const clients = Array.from({ length: 8 }, async (_, client) => {

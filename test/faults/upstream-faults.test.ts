@@ -62,7 +62,7 @@ describe('the sixteen faults of upstreams', () => {
     await seed()
     parley = await startParley({
       home,
-      overrides: { timeouts: { connectMs: 500, firstPartMs: 500, betweenPartsMs: 500, wholeMs: 500 } },
+      overrides: { timeouts: { connectMs: 1_500, firstPartMs: 1_500, betweenPartsMs: 1_500, wholeMs: 1_500 } },
     })
     for (const each of cases.values())
       if (each.door === 'app' || each.door === 'chat-socket') each.appId = await makeApp(parley, each.model)
