@@ -158,3 +158,41 @@ describe('a live log', () => {
     expect(deserted).toBe(1)
   })
 })
+
+describe('a reader that missed much', () => {
+  it('gets it in pieces, each text once and every event in its place', async () => {
+    const log = new LiveLog('t', () => 1)
+    log.append({ type: 'turn-start', model: 'm' })
+    const texts = ['', '']
+    for (const part of [0, 1]) log.append({ type: 'part-start', part, kind: 'text' })
+    for (let n = 0; n < 400; n++) {
+      const part = n % 3 === 0 ? 1 : 0
+      const text = `${n}`.padEnd(1000, '.')
+      texts[part] += text
+      log.append({ type: 'text-delta', part, text })
+      if (n % 50 === 0) log.append({ type: 'thought', content: `${n}` })
+    }
+    log.open()
+    log.end()
+    const seen = ['', '']
+    const thoughts: string[] = []
+    let last = 0
+    let batches = 0
+    for await (const batch of log.reader(0, 'caller')) {
+      batches++
+      let length = 0
+      for (const { seq, event } of batch) {
+        expect(seq).toBeGreaterThan(last)
+        last = seq
+        if (event.type === 'thought') thoughts.push(event.content)
+        if (event.type !== 'text-delta') continue
+        seen[event.part] += event.text
+        length += event.text.length
+      }
+      expect(length).toBeLessThan(2 * 66_000)
+    }
+    expect(seen).toEqual(texts)
+    expect(thoughts).toEqual(['0', '50', '100', '150', '200', '250', '300', '350'])
+    expect(batches).toBeGreaterThan(3)
+  })
+})

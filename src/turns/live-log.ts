@@ -11,6 +11,9 @@ import { extrasOf, hasExtras } from './delta-extras.ts'
 /** Newest events kept as they were, for readers that are up to date. Older deltas live on in their part's text. */
 const windowSize = 64
 
+/** A reader that missed more text than this gets it in pieces: what a slow one is handed must fit into memory often. */
+const pieceLength = 64 * 1024
+
 /** What a reader may be shown. `caller` also sees what members see; `internal` sees all. */
 export type Viewer = 'caller' | 'member' | 'internal'
 
@@ -103,22 +106,47 @@ export class LiveLog {
     return new LogReader(this, after, viewer)
   }
 
-  /** Everything after `cursor` that is visible: as it was while the window reaches back so far, else merged. */
+  /**
+   * What is visible after `cursor`: as it was while the window reaches back so far, else merged and, if it is much, only
+   * the first piece of it. Empty only when there is nothing.
+   */
   after(cursor: number): Envelope[] {
     if (!this.visible || cursor >= this.seq) return []
     const missed = this.seq - cursor
     if (missed <= this.tail.length) return this.tail.slice(this.tail.length - missed)
-    return this.compact(cursor)
+    return this.compact(cursor, this.endOfPiece(cursor))
   }
 
-  /** The log after `cursor` with each part's deltas merged into one, in order of seq. Folds to the same state. */
-  compact(cursor: number): Envelope[] {
-    const out = this.entries.filter((entry) => entry.seq > cursor)
+  /** What is visible of the whole log, merged. */
+  snapshot(): Envelope[] {
+    return this.visible ? this.compact(0) : []
+  }
+
+  /**
+   * The log after `cursor`, up to and with seq `until`, with each part's deltas merged into one, in order of seq. Folds
+   * to the same state.
+   */
+  compact(cursor: number, until = Number.POSITIVE_INFINITY): Envelope[] {
+    const out = this.entries.filter((entry) => entry.seq > cursor && entry.seq <= until)
     for (const [part, logged] of this.parts) {
-      const delta = this.merged(part, logged, cursor)
+      const delta = this.merged(part, logged, cursor, until)
       if (delta) out.push(delta)
     }
     return out.sort((a, b) => a.seq - b.seq)
+  }
+
+  /** The seq at which a piece that begins after `cursor` ends: where the first part has grown by a piece's length. */
+  private endOfPiece(cursor: number): number {
+    let until = Number.POSITIVE_INFINITY
+    for (const { marks, text } of this.parts.values()) {
+      const from = marksUpTo(marks, cursor)
+      const seen = from === 0 ? 0 : marks[from - 1]!
+      if (text.length - seen <= pieceLength) continue
+      let end = from
+      while (marks[end + 1]! - seen < pieceLength) end += 2
+      until = Math.min(until, marks[end]!)
+    }
+    return until
   }
 
   /** @internal for LogReader: calls back once, after something has changed. */
@@ -144,16 +172,14 @@ export class LiveLog {
     if (hasExtras(event)) logged.extras.push({ seq: envelope.seq, event })
   }
 
-  private merged(part: number, logged: LoggedPart, cursor: number): Envelope | undefined {
+  private merged(part: number, logged: LoggedPart, cursor: number, until: number): Envelope | undefined {
     const { marks } = logged
-    if (marks.length === 0) return undefined
-    const seq = marks[marks.length - 2]!
-    if (seq <= cursor) return undefined
-    // Cursors are mostly near the end; walk back from there.
-    let from = marks.length
-    while (from > 0 && marks[from - 2]! > cursor) from -= 2
-    const text = logged.text.slice(from === 0 ? 0 : marks[from - 1]!)
-    const unseen = logged.extras.filter((extra) => extra.seq > cursor)
+    const from = marksUpTo(marks, cursor)
+    const to = marksUpTo(marks, until)
+    if (from === to) return undefined
+    const seq = marks[to - 2]!
+    const text = logged.text.slice(from === 0 ? 0 : marks[from - 1]!, marks[to - 1]!)
+    const unseen = logged.extras.filter((extra) => extra.seq > cursor && extra.seq <= until)
     const event = { type: `${logged.kind}-delta`, part, text, ...extrasOf(unseen) } as TurnEvent
     return { ...logged.first, seq, event }
   }
@@ -172,6 +198,13 @@ export class LiveLog {
 }
 
 const noPath: readonly string[] = []
+
+/** How many entries of `marks` belong to deltas up to and with `seq`. Cursors are mostly near the end: walks back. */
+function marksUpTo(marks: readonly number[], seq: number): number {
+  let count = marks.length
+  while (count > 0 && marks[count - 2]! > seq) count -= 2
+  return count
+}
 
 /** One reader's way through a log: batches of events, each in order, none twice. */
 export class LogReader implements AsyncIterableIterator<Envelope[]> {

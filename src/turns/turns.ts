@@ -183,7 +183,7 @@ export function turns(deps: TurnsDeps) {
     const live = running.get(id)
     if (live) {
       check(principal, ownerOf(live))
-      const state = foldLog(live.log.after(0), emptyTurn)
+      const state = foldLog(live.log.snapshot(), emptyTurn)
       return {
         id,
         ...(live.prepared.conversation && { conversationId: live.prepared.conversation.publicId }),
