@@ -39,9 +39,23 @@ export function groupCommit(options: GroupCommitOptions) {
   function write<T>(work: (tx: Transaction) => Promise<T> | T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
-      // One turn of the event loop gathers the writes of all requests that were read in it.
-      if (waiting.length === 1) setImmediate(dispatch)
+      if (waiting.length === 1) startGathering()
     })
+  }
+
+  /**
+   * A group is worth waiting for while it grows: it is written when the event loop has gone round without bringing
+   * another write, and after `gatherMs` at the latest.
+   */
+  function startGathering(): void {
+    let seen = 0
+    const until = performance.now() + gatherMs
+    const look = () => {
+      if (waiting.length === seen || waiting.length >= maxGroup || performance.now() >= until) return dispatch()
+      seen = waiting.length
+      setImmediate(look)
+    }
+    setImmediate(look)
   }
 
   function dispatch(): void {
@@ -61,7 +75,7 @@ export function groupCommit(options: GroupCommitOptions) {
 
   function release(lane: Lane): void {
     idle.push(lane)
-    if (waiting.length > 0) setImmediate(dispatch)
+    if (waiting.length > 0) startGathering()
   }
 
   async function runGroup(lane: Lane, units: Unit[]): Promise<void> {
@@ -123,3 +137,5 @@ export function groupCommit(options: GroupCommitOptions) {
 
 /** More would keep a single transaction, and everybody waiting for it, open for too long. */
 const maxGroup = 512
+/** Longer, and waiting for company would be felt. */
+const gatherMs = 2
