@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { databaseKinds } from '#test/support/databases.ts'
 import { writingNothing } from './doors.ts'
@@ -107,6 +108,25 @@ for (const kind of databaseKinds)
         if (said?.type === 'error') expect(said.code).toBe('invalid_request')
         expect([undefined, 1008, 1006]).toContain(socket.ending?.code)
         await shut(socket)
+      },
+    )
+
+    // A connection that nobody closes would keep the server from ever ending.
+    it.each(['%ed%a0%80', '%zz', 'x'.repeat(600)])(
+      'lets go of an upgrade to a URL that is none (%#)',
+      async (session) => {
+        const { port } = new URL(world.parley.url)
+        const socket = connect(Number(port), '127.0.0.1')
+        let text = ''
+        socket.on('data', (chunk) => {
+          text += chunk
+        })
+        const key = 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13'
+        socket.write(
+          `GET /ws/chat/${session} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n${key}\r\n\r\n`,
+        )
+        await once(socket, 'close')
+        expect(text).toMatch(/^HTTP\/1\.1 40[04] .*{"data":null,"status":"error"/s)
       },
     )
 

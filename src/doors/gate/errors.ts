@@ -46,6 +46,8 @@ export type ShapeOf = (path: string) => ErrorShape
 export function routerErrors(shapeOf: ShapeOf) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     reply.header('x-request-id', request.id)
+    // No hook runs here, so nobody else closes what was to become a WebSocket; left open, it outlives the server's end.
+    if (request.raw.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon())
     sendError(fromFastify(thrown), shapeOf(request.url.split('?')[0] ?? ''), request, reply)
   }
 }
