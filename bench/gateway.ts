@@ -56,7 +56,8 @@ export async function spawnServer(subject: Subject, options: StartOptions): Prom
   const port = await findFreePort()
   const logPath = `${deployment.dataDir}/bench-server.log`
   const log = openSync(logPath, 'a')
-  const command = [process.execPath, ...(options.nodeArguments ?? []), subject.script]
+  const flags = [...(subject.nodeArguments ?? []), ...(options.nodeArguments ?? [])]
+  const command = [process.execPath, ...flags, subject.script]
   const env = { ...process.env, NODE_ENV: 'production', ...subject.environment(deployment, port, options.mockPort) }
   const spawnedAt = performance.now()
   const child = spawnPinned(SERVER_CORE, command, { env, stdio: ['ignore', log, log] })

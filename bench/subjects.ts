@@ -11,6 +11,8 @@ export type Deployment = { dataDir: string; key: string; email: string; password
 export type Subject = {
   name: string
   script: string
+  /** Flags of Node. */
+  nodeArguments?: string[]
   environment(deployment: Deployment, port: number, mockPort: number): Record<string, string>
   /** Turns stored so far; absent for a server that stores none. */
   countTurns?(deployment: Deployment): number
@@ -32,6 +34,8 @@ const UNREACHED_LIMIT = '1000000000/min'
 export const parley: Subject = {
   name: 'Parley',
   script: `${root}src/main.ts`,
+  // As `npm start` runs it.
+  nodeArguments: ['--max-semi-space-size=8'],
   environment: (deployment, port, mockPort) => ({
     HOST: '127.0.0.1',
     PORT: String(port),

@@ -1,6 +1,5 @@
 import type { Database, OutboxEvent, Transaction } from './database.ts'
 import { migrate } from './migrate.ts'
-import { openPostgres } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'
 import { statement } from './statement.ts'
 
@@ -30,7 +29,7 @@ const insertJob = statement<{ kind: string; payload: string; runAt: number; zero
  * Opens the store and migrates it. Throws `conflict` when another process has the folder or a newer version wrote the
  * database, and what the driver threw when it cannot be reached.
  */
-export function openDatabase(options: DatabaseOptions): Promise<Database> {
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   // One job row a subscriber and commit carries all its events: each subscriber is then retried on its own.
   async function writeOutbox(tx: Omit<Transaction, 'tell'>, events: OutboxEvent[]): Promise<void> {
     const bySubscriber = new Map<string, OutboxEvent[]>()
@@ -49,7 +48,9 @@ export function openDatabase(options: DatabaseOptions): Promise<Database> {
       })
     if (bySubscriber.size > 0 && options.onTold) setImmediate(options.onTold)
   }
-  return options.url
-    ? openPostgres(options.url, writeOutbox, (db) => migrate(db, 'postgres', options.now()))
-    : openSqlite(options.folder, writeOutbox, (db) => migrate(db, 'sqlite', options.now()))
+  const { url, folder, now } = options
+  if (url === undefined) return openSqlite(folder, writeOutbox, (db) => migrate(db, 'sqlite', now()))
+  // The embedded default needs no PostgreSQL client in its memory.
+  const { openPostgres } = await import('./postgres.ts')
+  return openPostgres(url, writeOutbox, (db) => migrate(db, 'postgres', now()))
 }
