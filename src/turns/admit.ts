@@ -16,7 +16,6 @@ const reservedOutputTokens = 4_096
  * `quota-exceeded`, or a unique violation when another request with the same Idempotency-Key or session was faster.
  */
 export function admission(
-  deps: TurnsDeps,
   processId: string,
   turn: PreparedTurn,
   limited: boolean,
@@ -38,7 +37,7 @@ export function admission(
     processId,
     reservedMicros,
     metadata: request.metadata ? JSON.stringify(request.metadata) : null,
-    createdAt: deps.now(),
+    createdAt: turn.createdAt,
     upstream: '',
     inputTokens: turn.inputTokens,
     outputTokens: 0,

@@ -8,6 +8,8 @@ import type { TurnApp, TurnsDeps } from './deps.ts'
 /** A request with everything looked up: what it runs on, with which history, as which rows. */
 export interface PreparedTurn {
   publicId: string
+  /** Unix ms; the same in the row, in the answer and in every replay of it. */
+  createdAt: number
   request: TurnRequest
   app?: TurnApp
   conversation?: { publicId: string; id?: number; draft?: NewConversation }
@@ -44,8 +46,10 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
   // Where a caller put its system messages among the others is kept as long as nothing is put between.
   const messages = history.length > 0 ? [...prompt, ...system, ...history, ...fresh] : prompt.concat(request.messages)
 
+  const createdAt = deps.now()
   return {
-    publicId: uuidv7(deps.now()),
+    publicId: uuidv7(createdAt),
+    createdAt,
     request,
     app,
     conversation: place,

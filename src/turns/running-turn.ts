@@ -62,7 +62,7 @@ export class RunningTurn {
     this.deps = deps
     this.prepared = prepared
     this.start = start
-    this.startedAt = deps.now()
+    this.startedAt = prepared.createdAt
     this.log = new LiveLog(prepared.publicId, deps.now)
     if (prepared.request.leave === 'cancel-after-grace') this.log.onDeserted = () => this.awaitReturn()
     const answer = Promise.withResolvers<TurnState>()

@@ -103,7 +103,7 @@ export function turns(deps: TurnsDeps) {
 
   async function begin(request: TurnRequest, prepared: PreparedTurn): Promise<Turn> {
     const limited = await deps.budgets.isLimited(request.principal.workspace.id)
-    const write = admission(deps, processId, prepared, limited)
+    const write = admission(processId, prepared, limited)
     // Where the start itself may be refused, no model is asked before it stands.
     const refusable = limited || request.idempotencyKey !== undefined || prepared.conversation?.draft !== undefined
     let begin: Start = { write }

@@ -35,8 +35,7 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
         }),
       )
       reply.header('x-turn-id', turn.id)
-      if (turn.conversationId !== undefined)
-        reply.header('x-session-id', request.headers['x-session-id'] ?? turn.conversationId)
+      if (turn.conversationId !== undefined) reply.header('x-session-id', turn.conversationId)
       const named = { id: turn.id, model: request.body.model ?? turn.model, createdAt: turn.createdAt }
       if (decoded.stream) return stream(reply, turn, named, decoded)
       const state = await resultOrLeave(reply, turn)
