@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Usage } from '#contracts/index.ts'
-import type { OutboxEvent, Transaction } from '#store/index.ts'
+import type { OutboxEvent, Transaction, UsageHourlyTable } from '#store/index.ts'
 
 interface TurnSettled {
   workspaceId: number
@@ -12,22 +12,6 @@ interface TurnSettled {
   usage: Usage
   costMicros: number
   endedAt: number
-}
-
-interface Row {
-  workspace_id: number
-  user_id: number
-  app_id: number
-  model: string
-  upstream: string
-  hour: number
-  turns: number
-  failed: number
-  input_tokens: number
-  output_tokens: number
-  cached_input_tokens: number
-  reasoning_tokens: number
-  cost_micros: number
 }
 
 const hourMs = 3_600_000
@@ -54,8 +38,8 @@ export async function usageRollup(tx: Transaction, events: OutboxEvent[]): Promi
       .execute()
 }
 
-function added(turns: TurnSettled[]): Map<string, Row> {
-  const rows = new Map<string, Row>()
+function added(turns: TurnSettled[]): Map<string, UsageHourlyTable> {
+  const rows = new Map<string, UsageHourlyTable>()
   for (const turn of turns) {
     const hour = turn.endedAt - (turn.endedAt % hourMs)
     const place = {
