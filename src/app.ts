@@ -64,6 +64,8 @@ const housekeepingEveryMs = 3_600_000
 const keyUsesEveryMs = 10_000
 /** Logins of one name from one address: enough for a person who mistypes, useless for guessing. */
 const loginRate = { count: 10, perMs: 60_000, burst: 10 }
+/** How long a first start waits for the upstreams' model lists. */
+const firstListMs = 1_000
 const defaultGraceMs = 10_000
 /** Larger WebSocket frames close the connection with 1009. */
 const maxFrameBytes = 1024 * 1024
@@ -124,6 +126,12 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   }
   const accounts = auth({ ...common, secret, users: features.users })
   await features.upstreams.discover(config.upstreams)
+  // `auto` would mean the builtin until the first list is there; a list that was stored before needs no waiting.
+  const listed = features.upstreams.models().some((model) => model.kind !== 'builtin')
+  if (!listed && Object.keys(config.upstreams).length > 0) {
+    const late = new Promise((resolve) => setTimeout(resolve, firstListMs).unref())
+    await Promise.race([features.upstreams.refreshModels(), late])
+  }
 
   const queue = jobQueue({
     database,

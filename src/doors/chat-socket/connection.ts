@@ -27,7 +27,7 @@ export class Connection {
   /** Undefined: nobody yet; an app's access token in a chat frame may still say who. */
   private principal: Principal | undefined
   /** Turns being shown, with the readers to leave by. */
-  private readonly shown = new Map<string, { leave(): void }>()
+  private readonly shown = new Map<string, Shown>()
   private lastStarted: string | undefined
   private typedAt = 0
   private refusedAt = 0
@@ -129,8 +129,7 @@ export class Connection {
     const limit = this.deps.limits.check(limitInput(principal, this.ip, true))
     if (limit && !limit.allowed) throw tooMany(limit.retryAfterMs)
     // Who says something new no longer waits for the answer before it.
-    if (this.lastStarted !== undefined && this.shown.has(this.lastStarted))
-      await this.deps.turns.command(principal, this.lastStarted, { type: 'cancel', reason: 'a new message came' })
+    if (this.lastStarted !== undefined && this.shown.has(this.lastStarted)) await this.cut(principal, this.lastStarted)
     const turn = await this.deps.turns.start({
       principal,
       door: 'chat-socket',
@@ -152,6 +151,12 @@ export class Connection {
     // What is said in the session itself is said to all who are in it.
     this.hub.share(this, turn.conversationId)
     for (const other of this.hub.others(this)) void other.watch(turn.id)
+  }
+
+  /** Ends a turn for the message that follows it, and waits for its end: the next one is to read what it had said. */
+  private async cut(principal: Principal, turnId: string): Promise<void> {
+    await this.deps.turns.command(principal, turnId, { type: 'cancel', reason: 'a new message came' })
+    await this.shown.get(turnId)?.over
   }
 
   /** Which app and conversation a chat frame means, and as whom it may be said. */
@@ -206,8 +211,6 @@ export class Connection {
   private show(turn: Turn, after: number): void {
     if (this.shown.has(turn.id)) return
     const reader = turn.read(after)
-    const entry = { leave: () => void reader.return() }
-    this.shown.set(turn.id, entry)
     const encode = frameEncoder(turn)
     const sink = socketSink(this.socket)
     // One frame a message: the batch is written frame by frame, and fullness is judged after the last.
@@ -230,7 +233,9 @@ export class Connection {
         },
       },
     )
-    moved
+    const entry: Shown = { leave: () => void reader.return(), over: Promise.resolve() }
+    this.shown.set(turn.id, entry)
+    entry.over = moved
       .catch((thrown) => {
         const error = toAppError(thrown)
         if (error.code === 'consumer-too-slow') return this.socket.close(1008, 'consumer-too-slow')
@@ -259,13 +264,19 @@ export class Connection {
   }
 }
 
-type Shown = [Envelope, TurnState | undefined]
+/** A turn being shown: how to stop that, and when its end (or the reader's) has been sent. */
+interface Shown {
+  leave(): void
+  over: Promise<void>
+}
+
+type Framed = [Envelope, TurnState | undefined]
 
 /** Gives the end of a turn together with its final state, which is there by then. */
-async function* ended(reader: AsyncIterable<Envelope[]>, turn: Turn): AsyncGenerator<Shown[]> {
+async function* ended(reader: AsyncIterable<Envelope[]>, turn: Turn): AsyncGenerator<Framed[]> {
   for await (const batch of reader) {
     const over = batch.at(-1)?.event.type === 'turn-end'
     const state = over ? await turn.result() : undefined
-    yield batch.map((envelope): Shown => [envelope, envelope.event.type === 'turn-end' ? state : undefined])
+    yield batch.map((envelope): Framed => [envelope, envelope.event.type === 'turn-end' ? state : undefined])
   }
 }
