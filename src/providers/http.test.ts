@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { AppError } from '#errors/index.ts'
 import { startUpstream, type Upstream } from '#test/support/upstream-simulator.ts'
 import { impatient, patient, type TestIo, testIo } from './call-for-test.ts'
@@ -109,11 +109,14 @@ test('between parts: a consumer that is busy itself is not the upstream’s faul
   io = { ...testIo({ ...patient, betweenPartsMs: 50 }), dispatcher: io.dispatcher }
   const held = sim.hold()
   held.write('a')
+  // Only the clock under test is ours; the sockets are real.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
   const answer = await sendHttp(post(), io)
   await answer.read()
-  // Three periods go by, told by the clock that is under test, while nobody reads.
   answer.progressed()
-  await new Promise((resolve) => setTimeout(resolve, 170))
+  // Three periods go by while nobody reads.
+  vi.advanceTimersByTime(170)
   answer.progressed()
   held.finish()
   expect(await readText(answer)).toContain('[DONE]')
