@@ -17,7 +17,7 @@ const expected: Record<TurnEvent['type'], string[]> = {
   'audio-delta': [],
   'tool-input-delta': [],
   'part-end': [],
-  'part-reset': ['text-reset'],
+  'part-reset': ['text-reset', 'thinking-reset'],
   'tool-call': ['tool_call', 'tool_call'],
   'tool-result': ['tool_result'],
   source: ['sources', 'sources'],

@@ -4,7 +4,7 @@ import { AppError, toAppError } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
 import { pump, socketSink } from '#wire/index.ts'
 import { limitInput, tooMany } from '../gate/index.ts'
-import { type ClientFrame, decodeFrame } from './decode.ts'
+import { type ClientFrame, decodeFrame, parseFrame, requestIdOf } from './decode.ts'
 import type { ChatSocketDeps } from './deps.ts'
 import { errorFrame, frameEncoder, type ServerFrame } from './frames.ts'
 import type { Hub } from './hub.ts'
@@ -29,6 +29,8 @@ export class Connection {
   /** Turns being shown, with the readers to leave by. */
   private readonly shown = new Map<string, Shown>()
   private lastStarted: string | undefined
+  /** The last start, perhaps still under way. */
+  private starting: Promise<Turn> | undefined
   private typedAt = 0
   private refusedAt = 0
 
@@ -75,10 +77,13 @@ export class Connection {
 
   /** Frames of one connection are handled one after the other, so that a cancel finds the turn of the chat before it. */
   async receive(text: string): Promise<void> {
+    let requestId: string | undefined
     try {
-      await this.act(decodeFrame(text))
+      const given = parseFrame(text)
+      requestId = requestIdOf(given)
+      await this.act(decodeFrame(given), requestId)
     } catch (thrown) {
-      this.refuse(toAppError(thrown))
+      this.refuse(toAppError(thrown), requestId)
     }
   }
 
@@ -91,24 +96,25 @@ export class Connection {
     )
   }
 
-  refuse(error: AppError): void {
+  refuse(error: AppError, requestId?: string): void {
     if (error.code === 'internal') this.deps.log.error({ err: error.cause ?? error }, 'a socket frame failed')
-    this.send(errorFrame(error, { timestamp: this.timestamp() }))
+    this.send(errorFrame(error, { ...named(requestId), timestamp: this.timestamp() }))
   }
 
-  private async act(frame: ClientFrame): Promise<void> {
+  private async act(frame: ClientFrame, requestId: string | undefined): Promise<void> {
     switch (frame.type) {
       case 'ping':
         return this.send({ type: 'pong', timestamp: this.timestamp() })
       case 'typing':
         return this.typing()
       case 'chat':
-        return this.chat(frame)
+        return this.chat(frame, requestId)
       case 'cancel':
-        return this.cancel(frame.turnId)
+        return this.cancel(frame.turnId, requestId)
       case 'command': {
         const outcome = await this.deps.turns.command(await this.known(), frame.turnId, frame.command)
-        return this.send({ type: 'command_result', turn_id: frame.turnId, outcome, timestamp: this.timestamp() })
+        const told = { turn_id: frame.turnId, outcome, ...named(requestId) }
+        return this.send({ type: 'command_result', ...told, timestamp: this.timestamp() })
       }
       case 'resume':
         return this.resume(frame.turnId, frame.after)
@@ -124,13 +130,13 @@ export class Connection {
       other.relay({ type: 'typing', user_id: this.userId, session_id: this.sessionId, timestamp })
   }
 
-  private async chat(frame: Extract<ClientFrame, { type: 'chat' }>): Promise<void> {
+  private async chat(frame: Extract<ClientFrame, { type: 'chat' }>, requestId: string | undefined): Promise<void> {
     const { principal, appId, conversationId } = await this.destination(frame)
     const limit = this.deps.limits.check(limitInput(principal, this.ip, true))
     if (limit && !limit.allowed) throw tooMany(limit.retryAfterMs)
     // Who says something new no longer waits for the answer before it.
     if (this.lastStarted !== undefined && this.shown.has(this.lastStarted)) await this.cut(principal, this.lastStarted)
-    const turn = await this.deps.turns.start({
+    const starting = this.deps.turns.start({
       principal,
       door: 'chat-socket',
       target: { type: 'app', appId },
@@ -144,8 +150,12 @@ export class Connection {
       delivery: 'stream',
       ...(frame.idempotencyKey !== undefined && { idempotencyKey: frame.idempotencyKey }),
     })
+    this.starting = starting
+    const turn = await starting
     this.lastStarted = turn.id
-    this.show(turn, 0)
+    // Asked for again while it is shown: only its beginning says which request it answers.
+    if (requestId !== undefined) this.hide(turn.id)
+    this.show(turn, 0, requestId)
     if (turn.conversationId === undefined) return
     if (frame.chatId !== undefined && frame.chatId !== this.sessionId) return this.hub.follow(this, turn.conversationId)
     // What is said in the session itself is said to all who are in it.
@@ -183,23 +193,25 @@ export class Connection {
     return { principal, appId: session.appPublicId, conversationId: session.publicId }
   }
 
-  private async cancel(turnId: string | undefined): Promise<void> {
+  private async cancel(turnId: string | undefined, requestId: string | undefined): Promise<void> {
     const id = turnId ?? this.lastStarted
     const outcome =
       id === undefined ? 'ended' : await this.deps.turns.command(await this.known(), id, { type: 'cancel' })
-    this.send({ type: 'cancel_result', turn_id: id ?? null, outcome, timestamp: this.timestamp() })
+    const told = { turn_id: id ?? null, outcome, ...named(requestId) }
+    this.send({ type: 'cancel_result', ...told, timestamp: this.timestamp() })
   }
 
   private async resume(turnId: string, after: number): Promise<void> {
     const turn = await this.deps.turns.attach(await this.known(), turnId)
     if (turn.conversationId !== undefined) this.hub.follow(this, turn.conversationId)
-    this.shown.get(turnId)?.leave()
-    this.shown.delete(turnId)
+    this.hide(turnId)
     this.show(turn, after)
   }
 
   /** A turn began in a conversation this connection follows: shown if it is not already, and if it may be. */
   async watch(turnId: string): Promise<void> {
+    // A turn that this connection has asked for is shown as the answer to its request.
+    await this.starting?.catch(() => undefined)
     if (this.shown.has(turnId) || !this.principal) return
     try {
       this.show(await this.deps.turns.attach(this.principal, turnId), 0)
@@ -208,10 +220,15 @@ export class Connection {
     }
   }
 
-  private show(turn: Turn, after: number): void {
+  private hide(turnId: string): void {
+    this.shown.get(turnId)?.leave()
+    this.shown.delete(turnId)
+  }
+
+  private show(turn: Turn, after: number, requestId?: string): void {
     if (this.shown.has(turn.id)) return
     const reader = turn.read(after)
-    const encode = frameEncoder(turn)
+    const encode = frameEncoder(turn, requestId)
     const sink = socketSink(this.socket)
     // One frame a message: the batch is written frame by frame, and fullness is judged after the last.
     let full = false
@@ -262,6 +279,10 @@ export class Connection {
   private timestamp(): string {
     return new Date(this.deps.now()).toISOString()
   }
+}
+
+function named(requestId: string | undefined): { request_id?: string } {
+  return requestId === undefined ? {} : { request_id: requestId }
 }
 
 /** A turn being shown: how to stop that, and when its end (or the reader's) has been sent. */

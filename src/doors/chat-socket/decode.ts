@@ -14,8 +14,11 @@ export type ClientFrame =
 
 const longestId = 255
 
-/** One text frame → what it asks. Throws `invalid-request` naming the field. */
-export function decodeFrame(text: string): ClientFrame {
+/** A frame's fields, not yet looked at. */
+export type GivenFrame = Record<string, unknown>
+
+/** One text frame → its fields. Throws `invalid-request` when it is no JSON object. */
+export function parseFrame(text: string): GivenFrame {
   let frame: unknown
   try {
     frame = JSON.parse(text)
@@ -24,7 +27,16 @@ export function decodeFrame(text: string): ClientFrame {
   }
   if (typeof frame !== 'object' || frame === null || Array.isArray(frame))
     throw invalid('frame', 'The frame must be a JSON object', 'malformed')
-  const given = frame as Record<string, unknown>
+  return frame as GivenFrame
+}
+
+/** What the client calls this frame, to know the answers to it by. Throws `invalid-request`. */
+export function requestIdOf(given: GivenFrame): string | undefined {
+  return optional(given, 'request_id')
+}
+
+/** What a frame asks. Throws `invalid-request` naming the field. */
+export function decodeFrame(given: GivenFrame): ClientFrame {
   switch (given.type) {
     case 'chat':
     // The older name of it.
@@ -73,7 +85,7 @@ export function decodeFrame(text: string): ClientFrame {
   }
 }
 
-function content(given: Record<string, unknown>): string {
+function content(given: GivenFrame): string {
   if (typeof given.content !== 'string') throw invalid('content', 'content must be a string')
   if (given.content.trim() === '') throw invalid('content', 'content must not be empty')
   return given.content
@@ -86,20 +98,20 @@ function result(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null)
 }
 
-function cursor(given: Record<string, unknown>): number {
+function cursor(given: GivenFrame): number {
   const { after = 0 } = given
   if (typeof after !== 'number' || !Number.isSafeInteger(after) || after < 0)
     throw invalid('after', 'after must be the seq of the last event you have seen')
   return after
 }
 
-function required(given: Record<string, unknown>, field: string): string {
+function required(given: GivenFrame, field: string): string {
   const value = optional(given, field)
   if (value === undefined) throw invalid(field, `'${field}' field is required`, 'missing')
   return value
 }
 
-function optional(given: Record<string, unknown>, field: string): string | undefined {
+function optional(given: GivenFrame, field: string): string | undefined {
   const value = given[field]
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string' || value === '' || value.length > longestId)

@@ -1,4 +1,5 @@
 import { type Envelope, partsOf, type Source, type TurnState, textOf } from '#contracts/index.ts'
+import { usageObject } from '#dialects/chat-completions/index.ts'
 import { streamingCode } from '#dialects/streaming-code.ts'
 import type { ErrorInfo } from '#errors/index.ts'
 
@@ -6,19 +7,20 @@ import type { ErrorInfo } from '#errors/index.ts'
 export type ServerFrame = { type: string } & Record<string, unknown>
 
 /** Message and code stand at the top and in `data`: clients were written after either of two pages. */
-export function errorFrame(error: Pick<ErrorInfo, 'code' | 'message' | 'details'>, more: object = {}): ServerFrame {
+export function errorFrame(error: ErrorInfo, more: object = {}): ServerFrame {
   const code = streamingCode(error.code)
   const message = error.code === 'internal' ? 'Internal server error' : error.message
   const field = error.details?.field
-  const told = { message, code, ...(field !== undefined && { field }) }
+  const retry = error.retryAfterMs === undefined ? {} : { retry_after_ms: error.retryAfterMs }
+  const told = { message, code, ...(field !== undefined && { field }), ...retry }
   return { type: 'error', ...told, data: told, ...more }
 }
 
 /**
- * Turn events → frames. Counts deltas from `firstIndex`; `state` is the finished turn, given with the batch that has
- * the end. Otherwise a pure function of the events.
+ * Turn events → frames. Counts deltas from 0; `state` is the finished turn, given with the batch that has the end.
+ * Otherwise a pure function of the events. `requestId`: what the client that asked for the turn calls its request.
  */
-export function frameEncoder(turn: { id: string; conversationId?: string; createdAt: number }) {
+export function frameEncoder(turn: { id: string; conversationId?: string; createdAt: number }, requestId?: string) {
   let index = 0
 
   return function encode(envelope: Envelope, state: TurnState | undefined): ServerFrame[] {
@@ -27,16 +29,28 @@ export function frameEncoder(turn: { id: string; conversationId?: string; create
     const about = { turn_id: turn.id, seq, timestamp }
     switch (event.type) {
       case 'turn-start':
-        return [{ type: 'response_start', message_id: turn.id, chat_id: turn.conversationId ?? null, ...about }]
+        return [
+          {
+            type: 'response_start',
+            message_id: turn.id,
+            chat_id: turn.conversationId ?? null,
+            ...(requestId !== undefined && { request_id: requestId }),
+            ...about,
+          },
+        ]
       case 'text-delta':
       case 'refusal-delta':
-        return event.text === '' ? [] : [{ type: 'text-delta', text: event.text, index: index++, ...about }]
+        return event.text === ''
+          ? []
+          : [{ type: 'text-delta', text: event.text, index: index++, part: event.part, ...about }]
       case 'part-reset':
+        if (event.kind === 'reasoning')
+          return [{ type: 'thinking-reset', content: event.text, part: event.part, ...about }]
         return event.kind === 'text' || event.kind === 'refusal'
-          ? [{ type: 'text-reset', text: event.text, index: index++, ...about }]
+          ? [{ type: 'text-reset', text: event.text, index: index++, part: event.part, ...about }]
           : []
       case 'reasoning-delta':
-        return [{ type: 'thinking', content: event.text, ...about }]
+        return [{ type: 'thinking', content: event.text, part: event.part, ...about }]
       case 'tool-call':
         return [
           { type: 'tool_call', tool_call_id: event.callId, name: event.name, arguments: event.arguments, ...about },
@@ -55,16 +69,24 @@ export function frameEncoder(turn: { id: string; conversationId?: string; create
       case 'source':
         return [{ type: 'sources', sources: [sourceItem(event.source)], ...about }]
       case 'turn-end': {
-        if (event.error) return [errorFrame(event.error, { message_id: turn.id, ...about })]
+        const usage = {
+          ...usageObject(event.usage),
+          estimated: event.usage.estimated,
+          cost_usd: event.costMicros / 1e6,
+        }
+        const end = { message_id: turn.id, status: event.outcome, usage }
+        if (event.error) {
+          const kept = event.error.details?.keptSeq
+          return [errorFrame(event.error, { ...end, ...(kept !== undefined && { kept_seq: kept }), ...about })]
+        }
         const full = state ? textOf(partsOf(state)) : ''
         return [
           {
             type: 'response_end',
-            message_id: turn.id,
             full_response: full,
             tokens_used: event.usage.inputTokens + event.usage.outputTokens,
             response_time: (envelope.at - turn.createdAt) / 1000,
-            status: event.outcome,
+            ...end,
             ...about,
           },
         ]
