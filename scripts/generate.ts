@@ -52,10 +52,9 @@ function routesPage(routes: RouteOptions[]): string {
     if (!file) throw new Error(`${route.url} stands in no file of src/doors`)
     if (!summary) throw new Error(`${methods} ${route.url} has no summary (${file})`)
     const path = route.url.replace(/:(\w+)/g, '{$1}')
-    const { auth = 'required', scope } = route.config ?? {}
+    const { auth = 'required', scope, socket } = route.config ?? {}
     const needed = (method: string) => (auth === 'public' ? '' : (scope ?? (method === 'GET' ? 'read' : 'write')))
     const door = file.split('/')[2]!
-    const socket = (route as { websocket?: boolean }).websocket === true
     return methods.map((method) => ({
       path,
       method,

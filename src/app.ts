@@ -1,7 +1,6 @@
 /** The wiring: the only file that may import every room. Builds the whole server from a config, and takes it down again. */
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
-import websocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import { Agent } from 'undici'
 import { type Config, masterSecret } from '#config/index.ts'
@@ -13,11 +12,14 @@ import {
   routerErrors,
   type Scoped,
   type ShapeOf,
+  useErrors,
   useNotFound,
   useValidators,
 } from '#doors/gate/index.ts'
+import { type SocketServer, sockets } from '#doors/gate/sockets/index.ts'
 import { healthDoor } from '#doors/health/index.ts'
 import { openAiDoor, openAiErrors } from '#doors/openai/index.ts'
+import { operationsDoor } from '#doors/operations/index.ts'
 import { AppError } from '#errors/index.ts'
 import { apps } from '#features/apps/index.ts'
 import { auth } from '#features/auth/index.ts'
@@ -32,7 +34,7 @@ import { jobQueue } from '#jobs/index.ts'
 import { deriveKey } from '#lib/seal.ts'
 import { signal } from '#lib/signal.ts'
 import { budgets } from '#metering/budget.ts'
-import { limiter, limits } from '#metering/index.ts'
+import { limiter, limits, networkOf } from '#metering/index.ts'
 import { providers } from '#providers/index.ts'
 import { type Database, openDatabase } from '#store/index.ts'
 import { subscriberJobs, subscribersOf } from '#subscribers/index.ts'
@@ -44,6 +46,7 @@ import { serveApiDocs } from './api-docs.ts'
 export interface Overrides {
   now?: () => number
   turns?: Partial<TurnsOptions>
+  sockets?: { pingEveryMs?: number }
   /** Looks for an Ollama on this machine. */
   localOllama?: false
   timeouts?: Parameters<typeof upstreams>[0]['timeouts']
@@ -67,8 +70,6 @@ const loginRate = { count: 10, perMs: 60_000, burst: 10 }
 /** How long a first start waits for the upstreams' model lists. */
 const firstListMs = 1_000
 const defaultGraceMs = 10_000
-/** Larger WebSocket frames close the connection with 1009. */
-const maxFrameBytes = 1024 * 1024
 
 const shapeOf: ShapeOf = (path) => (path === '/v1' || path.startsWith('/v1/') ? openAiErrors : appErrors)
 
@@ -76,6 +77,7 @@ const shapeOf: ShapeOf = (path) => (path === '/v1' || path.startsWith('/v1/') ? 
 export async function buildParley(config: Config, overrides: Overrides = {}): Promise<Parley> {
   const now = overrides.now ?? Date.now
   const secret = masterSecret(config.secret, config.dataFolder)
+  let live: SocketServer | undefined
   const server = Fastify({
     logger: {
       level: config.logLevel,
@@ -89,6 +91,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
     frameworkErrors: routerErrors(shapeOf),
+    http: { shouldUpgradeCallback: (request) => live?.takes(request) === true },
   })
   const { log } = server
   if (overrides.onRoute) server.addHook('onRoute', overrides.onRoute)
@@ -213,24 +216,26 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   })
   // Sockets stay open while turns settle, and are told to go then.
   let settled: Promise<void> = Promise.resolve()
-  let closeSockets: () => void = () => undefined
-  await inScope(async (scope) => {
-    await scope.register(websocket, {
-      options: { maxPayload: maxFrameBytes, perMessageDeflate: false },
-      preClose: async () => {
-        await settled
-        closeSockets()
-      },
-    })
-    closeSockets = chatSocketDoor(scope, {
-      ...features,
-      turns: engine,
-      auth: accounts,
-      limits: rates,
+  await inScope((scope) => {
+    useErrors(scope, appErrors)
+    live = sockets(scope, {
       now,
       log,
-    }).closeAll
+      accessChanged,
+      trustProxy: config.trustProxy,
+      rates,
+      networkOf,
+      errors: appErrors,
+      ...config.sockets,
+      ...overrides.sockets,
+    })
+    scope.addHook('preClose', async () => {
+      await settled
+      live?.closeAll(1001, 'Server is stopping')
+    })
+    chatSocketDoor(live, { ...features, turns: engine, auth: accounts, limits: rates, now, log })
   })
+  await inScope((scope) => operationsDoor(scope, { users: people, sockets: live!, errors: appErrors }))
   await inScope((scope) =>
     healthDoor(scope, {
       version: packageJson.version,

@@ -14,6 +14,8 @@ export interface Config {
   secret?: string
   /** Absent: no limits at all. */
   limits?: { chat: Rate; ip: Rate; user: Rate }
+  /** What one WebSocket may send at once, and how many may be open; no counts without limits. */
+  sockets: { maxFrameBytes: number; limits?: { perAddress: number; perUser: number } }
   upstreams: EnvironmentUpstreams
   /** Serves Swagger UI at /docs. */
   debug: boolean
@@ -48,6 +50,8 @@ export function readEnv(env: Env): Config {
     if (!rate) throw bad(name, 'a rate such as "20/min burst 5"')
     return rate
   }
+  const integer = (name: string, fallback: number, least: number, most: number) =>
+    readInteger(text(name) ?? String(fallback), name, least, most)
   const openaiKey = text('OPENAI_API_KEY')
   const anthropicKey = text('ANTHROPIC_API_KEY')
   const geminiKey = text('GEMINI_API_KEY')
@@ -75,6 +79,15 @@ export function readEnv(env: Env): Config {
         user: limit('PARLEY_LIMIT_USER', '600/min'),
       },
     }),
+    sockets: {
+      maxFrameBytes: integer('PARLEY_SOCKET_MAX_FRAME', 1024 * 1024, 1024, 1 << 28),
+      ...(!unlimited && {
+        limits: {
+          perAddress: integer('PARLEY_SOCKETS_PER_IP', 500, 1, 1_000_000),
+          perUser: integer('PARLEY_SOCKETS_PER_USER', 50, 1, 1_000_000),
+        },
+      }),
+    },
     upstreams: {
       ...(openaiKey && { openai: { url: url('OPENAI_BASE_URL', 'https://api.openai.com/v1'), secret: openaiKey } }),
       ...(anthropicKey && {

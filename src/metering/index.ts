@@ -5,4 +5,5 @@
 
 export { type LimitInput, type Limits, type LimitsOptions, limits } from './limits.ts'
 export { type Limiter, type LimitState, limiter, type Rate } from './limits-limiter.ts'
+export { networkOf } from './limits-network.ts'
 export { priceOf } from './prices.ts'

@@ -26,7 +26,8 @@ export async function pump<T>(source: AsyncIterable<T[]>, sink: Sink, options: P
   }
 }
 
-async function atMost(drained: Promise<void>, ms: number): Promise<void> {
+/** Throws `consumer-too-slow` when `drained` takes longer than `ms`. */
+export async function atMost(drained: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new AppError('consumer-too-slow', 'The reader is too slow; resume later')), ms)

@@ -17,7 +17,15 @@ for (const kind of databaseKinds)
     let now = Date.now()
 
     beforeAll(async () => {
-      world = await makeWorld(kind, {}, { now: () => now })
+      // Limits are on for the sake of those of sockets; those of requests are out of the way.
+      const plenty = '1000000/min'
+      const env = {
+        PARLEY_LIMITS: 'on',
+        PARLEY_LIMIT_IP: plenty,
+        PARLEY_LIMIT_USER: plenty,
+        PARLEY_LIMIT_CHAT: plenty,
+      }
+      world = await makeWorld(kind, { env }, { now: () => now })
       alice = await world.person('alice')
       hers = await world.belongings(alice, 'alice-alone')
     })

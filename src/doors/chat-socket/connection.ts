@@ -1,43 +1,38 @@
-import type { WebSocket } from 'ws'
-import type { Envelope, Principal, TurnState } from '#contracts/index.ts'
+import type { Principal, TurnCommand } from '#contracts/index.ts'
 import { AppError, toAppError } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
-import { pump, socketSink } from '#wire/index.ts'
 import { limitInput, tooMany } from '../gate/index.ts'
+import { type Presence, type Showing, type Socket, type SocketHandlers, showTurn } from '../gate/sockets/index.ts'
 import { type ClientFrame, decodeFrame, parseFrame, requestIdOf } from './decode.ts'
 import type { ChatSocketDeps } from './deps.ts'
 import { errorFrame, frameEncoder, type ServerFrame } from './frames.ts'
 import type { Hub } from './hub.ts'
 
-const stalledMs = 60_000
-/** Relayed at most so often: it only says that somebody types. */
+/** Told to the others at most so often: it only says that somebody types. */
 const typingEveryMs = 1_000
-/** A relayed frame is dropped rather than queued behind so much. */
-const relayUpToBytes = 64 * 1024
 
 /** One client of /ws/chat. Leave policy: continue; what it missed it gets by `resume`. */
-export class Connection {
+export class Connection implements SocketHandlers {
   readonly sessionId: string
   readonly sessionKey: string
   readonly following = new Set<string>()
   private readonly deps: ChatSocketDeps
   private readonly hub: Hub
-  private readonly socket: WebSocket
+  private readonly socket: Socket
   private readonly ip: string
   /** Undefined: nobody yet; an app's access token in a chat frame may still say who. */
   private principal: Principal | undefined
   /** Turns being shown, with the readers to leave by. */
-  private readonly shown = new Map<string, Shown>()
+  private readonly shown = new Map<string, Showing>()
   private lastStarted: string | undefined
   /** The last start, perhaps still under way. */
   private starting: Promise<Turn> | undefined
   private typedAt = 0
-  private refusedAt = 0
 
   constructor(
     deps: ChatSocketDeps,
     hub: Hub,
-    socket: WebSocket,
+    socket: Socket,
     from: { sessionId: string; ip: string },
     principal: Principal | undefined,
   ) {
@@ -54,20 +49,31 @@ export class Connection {
     return this.principal?.user.publicId ?? 'anonymous'
   }
 
-  send(frame: ServerFrame): void {
-    if (this.socket.readyState === this.socket.OPEN) this.socket.send(JSON.stringify(frame))
+  greet(): void {
+    const { sessionId: session_id, userId: user_id } = this
+    this.send({ type: 'connected', session_id, user_id, timestamp: this.timestamp() })
   }
 
-  /** For what others say: of no use when it comes late. */
-  relay(frame: ServerFrame): void {
-    if (this.socket.bufferedAmount < relayUpToBytes) this.send(frame)
+  /** One after the other, so that a cancel finds the turn of the chat before it. */
+  message(data: string | Buffer): Promise<void> | void {
+    let requestId: string | undefined
+    try {
+      if (typeof data !== 'string')
+        throw new AppError('unsupported', 'Frames must be JSON text', { details: { field: 'frame' } })
+      const given = parseFrame(data)
+      requestId = requestIdOf(given)
+      return this.act(decodeFrame(given), requestId)?.catch((thrown) => this.refuse(toAppError(thrown), requestId))
+    } catch (thrown) {
+      this.refuse(toAppError(thrown), requestId)
+    }
   }
 
-  close(code: number, reason: string): void {
-    this.socket.close(code, reason)
+  overrun(): void {
+    const told = { code: 'rate-limited', message: 'Too many frames; slow down' } as const
+    this.send(errorFrame(told, { timestamp: this.timestamp() }))
   }
 
-  left(): void {
+  closed(): void {
     this.hub.leave(this)
     for (const { leave } of this.shown.values()) leave()
     const timestamp = this.timestamp()
@@ -75,33 +81,29 @@ export class Connection {
       other.relay({ type: 'user_disconnected', user_id: this.userId, session_id: this.sessionId, timestamp })
   }
 
-  /** Frames of one connection are handled one after the other, so that a cancel finds the turn of the chat before it. */
-  async receive(text: string): Promise<void> {
-    let requestId: string | undefined
-    try {
-      const given = parseFrame(text)
-      requestId = requestIdOf(given)
-      await this.act(decodeFrame(given), requestId)
-    } catch (thrown) {
-      this.refuse(toAppError(thrown), requestId)
-    }
+  async still(): Promise<void> {
+    if (this.principal) this.principal = await this.deps.auth.renew(this.principal)
   }
 
-  /** Too much at once: said once a second, the rest is dropped. */
-  overrun(): void {
-    if (this.deps.now() - this.refusedAt < typingEveryMs) return
-    this.refusedAt = this.deps.now()
-    this.send(
-      errorFrame({ code: 'rate-limited', message: 'Too many frames; slow down' }, { timestamp: this.timestamp() }),
-    )
+  presence(): Presence {
+    return { session: this.sessionId, user: this.userId }
   }
 
-  refuse(error: AppError, requestId?: string): void {
+  private send(frame: ServerFrame): void {
+    this.socket.send(JSON.stringify(frame))
+  }
+
+  /** For what others say: of no use when it comes late. */
+  relay(frame: ServerFrame): void {
+    this.socket.relay(JSON.stringify(frame))
+  }
+
+  private refuse(error: AppError, requestId?: string): void {
     if (error.code === 'internal') this.deps.log.error({ err: error.cause ?? error }, 'a socket frame failed')
     this.send(errorFrame(error, { ...named(requestId), timestamp: this.timestamp() }))
   }
 
-  private async act(frame: ClientFrame, requestId: string | undefined): Promise<void> {
+  private act(frame: ClientFrame, requestId: string | undefined): Promise<void> | void {
     switch (frame.type) {
       case 'ping':
         return this.send({ type: 'pong', timestamp: this.timestamp() })
@@ -111,11 +113,8 @@ export class Connection {
         return this.chat(frame, requestId)
       case 'cancel':
         return this.cancel(frame.turnId, requestId)
-      case 'command': {
-        const outcome = await this.deps.turns.command(await this.known(), frame.turnId, frame.command)
-        const told = { turn_id: frame.turnId, outcome, ...named(requestId) }
-        return this.send({ type: 'command_result', ...told, timestamp: this.timestamp() })
-      }
+      case 'command':
+        return this.command(frame.turnId, frame.command, requestId)
       case 'resume':
         return this.resume(frame.turnId, frame.after)
     }
@@ -201,6 +200,12 @@ export class Connection {
     this.send({ type: 'cancel_result', ...told, timestamp: this.timestamp() })
   }
 
+  private async command(turnId: string, command: TurnCommand, requestId: string | undefined): Promise<void> {
+    const outcome = await this.deps.turns.command(await this.known(), turnId, command)
+    const told = { turn_id: turnId, outcome, ...named(requestId) }
+    this.send({ type: 'command_result', ...told, timestamp: this.timestamp() })
+  }
+
   private async resume(turnId: string, after: number): Promise<void> {
     const turn = await this.deps.turns.attach(await this.known(), turnId)
     if (turn.conversationId !== undefined) this.hub.follow(this, turn.conversationId)
@@ -227,41 +232,15 @@ export class Connection {
 
   private show(turn: Turn, after: number, requestId?: string): void {
     if (this.shown.has(turn.id)) return
-    const reader = turn.read(after)
     const encode = frameEncoder(turn, requestId)
-    const sink = socketSink(this.socket)
-    // One frame a message: the batch is written frame by frame, and fullness is judged after the last.
-    let full = false
-    const frames = {
-      write: (text: string) => {
-        full = !sink.write(text)
-        return true
-      },
-    }
-    const moved = pump(
-      ended(reader, turn),
-      { write: () => !full, drained: sink.drained },
-      {
-        stalledMs,
-        encode: (batch) => {
-          for (const [envelope, state] of batch)
-            for (const frame of encode(envelope, state)) frames.write(JSON.stringify(frame))
-          return 'written'
-        },
-      },
+    const showing = showTurn(this.socket, turn, after, (envelope, state) =>
+      encode(envelope, state).map((frame) => JSON.stringify(frame)),
     )
-    const entry: Shown = { leave: () => void reader.return(), over: Promise.resolve() }
-    this.shown.set(turn.id, entry)
-    entry.over = moved
-      .catch((thrown) => {
-        const error = toAppError(thrown)
-        if (error.code === 'consumer-too-slow') return this.socket.close(1008, 'consumer-too-slow')
-        this.refuse(error)
-      })
-      .finally(() => {
-        entry.leave()
-        if (this.shown.get(turn.id) === entry) this.shown.delete(turn.id)
-      })
+    this.shown.set(turn.id, showing)
+    void showing.over.then((failed) => {
+      if (this.shown.get(turn.id) === showing) this.shown.delete(turn.id)
+      if (failed) this.refuse(failed)
+    })
   }
 
   /** The principal as it is now: a logout, a revoked key or a lost role counts on open sockets too. */
@@ -283,21 +262,4 @@ export class Connection {
 
 function named(requestId: string | undefined): { request_id?: string } {
   return requestId === undefined ? {} : { request_id: requestId }
-}
-
-/** A turn being shown: how to stop that, and when its end (or the reader's) has been sent. */
-interface Shown {
-  leave(): void
-  over: Promise<void>
-}
-
-type Framed = [Envelope, TurnState | undefined]
-
-/** Gives the end of a turn together with its final state, which is there by then. */
-async function* ended(reader: AsyncIterable<Envelope[]>, turn: Turn): AsyncGenerator<Framed[]> {
-  for await (const batch of reader) {
-    const over = batch.at(-1)?.event.type === 'turn-end'
-    const state = over ? await turn.result() : undefined
-    yield batch.map((envelope): Framed => [envelope, envelope.event.type === 'turn-end' ? state : undefined])
-  }
 }

@@ -1,7 +1,6 @@
 import type { Apps } from '#features/apps/index.ts'
 import type { Auth } from '#features/auth/index.ts'
 import type { Conversations } from '#features/conversations/index.ts'
-import type { Users } from '#features/users/index.ts'
 import type { Turns } from '#turns/index.ts'
 import type { GateDeps } from '../gate/index.ts'
 
@@ -10,7 +9,6 @@ export interface ChatSocketDeps {
   apps: Pick<Apps, 'get' | 'findByToken'>
   auth: Pick<Auth, 'authenticate' | 'principalForApp' | 'renew'>
   conversations: Pick<Conversations, 'find'>
-  users: Pick<Users, 'isServerAdmin'>
   limits: GateDeps['limits']
   now(): number
   log: { error(fields: object, message: string): void }

@@ -42,29 +42,6 @@ export class Hub {
   *others(connection: Connection): Iterable<Connection> {
     for (const other of this.sessions.get(connection.sessionKey) ?? []) if (other !== connection) yield other
   }
-
-  all(): Connection[] {
-    return [...this.sessions.values()].flatMap((members) => [...members])
-  }
-
-  /** GET /ws/stats (CONTRACTS §1.7). */
-  stats() {
-    const sessions: Record<string, number> = {}
-    const users: Record<string, number> = {}
-    let total = 0
-    for (const members of this.sessions.values())
-      for (const { sessionId, userId } of members) {
-        total++
-        sessions[sessionId] = (sessions[sessionId] ?? 0) + 1
-        users[userId] = (users[userId] ?? 0) + 1
-      }
-    return {
-      total_connections: total,
-      active_sessions: this.sessions.size,
-      active_users: Object.keys(users).length,
-      details: { sessions, users },
-    }
-  }
 }
 
 function add<T>(map: Map<string, Set<T>>, key: string, member: T): void {

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 
 /** What a request carries to say who it is (features/auth has the same shape). */
 export interface CredentialsOf {
@@ -14,7 +14,7 @@ export const sessionCookie = 'parley_session'
 const cookiePattern = new RegExp(`(?:^|;)\\s*${sessionCookie}=([^;]*)`)
 
 /** Headers and cookie → credentials; nothing is believed yet. */
-export function readCredentials(request: FastifyRequest): CredentialsOf {
+export function readCredentials(request: { headers: IncomingHttpHeaders; method: string }): CredentialsOf {
   const { headers } = request
   const out: CredentialsOf = {}
   const authorization = headers.authorization

@@ -46,8 +46,7 @@ export type ShapeOf = (path: string) => ErrorShape
 export function routerErrors(shapeOf: ShapeOf) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     reply.header('x-request-id', request.id)
-    // No hook runs here, so nobody else closes what was to become a WebSocket; left open, it outlives the server's end.
-    if (request.raw.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon())
+    closeUpgrade(request, reply)
     sendError(fromFastify(thrown), shapeOf(request.url.split('?')[0] ?? ''), request, reply)
   }
 }
@@ -57,8 +56,14 @@ export function useNotFound(server: FastifyInstance, shapeOf: ShapeOf): void {
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? ''
     const error = new AppError('not-found', `No such endpoint: ${request.method} ${path}`)
+    closeUpgrade(request, reply)
     sendError(error, shapeOf(path), request, reply)
   })
+}
+
+/** Who wanted a WebSocket has nothing else to say on this connection. */
+export function closeUpgrade(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.headers.upgrade !== undefined) reply.header('connection', 'close')
 }
 
 function sendError(error: AppError, shape: ErrorShape, request: FastifyRequest, reply: FastifyReply): void {

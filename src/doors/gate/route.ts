@@ -16,6 +16,8 @@ export interface RouteGate {
   scope?: Scope
   /** Counts as a chat completion for the chat limit. */
   chat?: boolean
+  /** The path of a WebSocket: what comes here is whoever does not speak it. */
+  socket?: true
 }
 
 declare module 'fastify' {

@@ -12,6 +12,8 @@ export interface SocketRequest {
   credentials: CredentialsOf
   /** An app's access token, which stands in no header. */
   appToken?: string
+  /** Nothing but a cookie came, from a page of another site: it says nothing, and must not pass for no credential. */
+  foreignCookie?: true
 }
 
 /** A socket as doors hold it. After it has closed everything here does nothing. */
@@ -23,18 +25,31 @@ export interface Socket {
   send(data: string | Uint8Array): void
   /** As `send`, but dropped where much is waiting: for what is of no use when it comes late. */
   relay(data: string | Uint8Array): void
+  /** For who waits by himself, as `showTurn` does: false when the socket is full and `drained` is to be waited for. */
+  write(data: string | Uint8Array): boolean
   /** Resolves when all that was sent has left this process, or the socket has closed. */
   drained(): Promise<void>
+  /** `reason` is at most 123 bytes. */
   close(code: number, reason: string): void
 }
 
 /** What a door does with one socket. */
 export interface SocketHandlers {
-  /** One frame: text as a string, binary as bytes. Frames of one socket are handed over one after the other. */
+  /** One frame: text as a string, binary as bytes. Frames of one socket are handed over one after the other. Must not throw or reject. */
   message(data: string | Buffer): Promise<void> | void
   /** Frames came faster than they may and are dropped; told at most once a second. */
   overrun(): void
   closed(): void
+  /** Asked after accesses have changed: throws AppError when this one is lost, which closes the socket. */
+  still?(): Promise<unknown> | unknown
+  /** Who is there and in what, for GET /ws/stats; absent: counted nowhere. */
+  presence?(): Presence
+}
+
+/** A user connected to a session, which may be `workspace_<id>` (CONTRACTS §1.7). */
+export interface Presence {
+  session?: string
+  user?: string
 }
 
 /** A path that speaks WebSocket. */
@@ -46,7 +61,9 @@ export interface SocketRoute<Who> {
   summary: string
   /** Who comes, or why not: throws AppError. Frames that arrive meanwhile wait. */
   admit(request: SocketRequest): Promise<Who> | Who
-  /** The close code and reason of a refusal; default: 1008 "Invalid token", 1013 when overloaded, 1011 for our own faults. */
+  /** Whose sockets are counted together (`socketOwner` of a principal); undefined: only the address counts. */
+  owner?(who: Who, request: SocketRequest): string | undefined
+  /** The close code and reason of a refusal or of a lost access; default: 1008 "Invalid token", 1013 when overloaded, 1011 for our own faults. */
   refusal?(error: AppError): { code: number; reason: string }
   connect(socket: Socket, who: Who, request: SocketRequest): SocketHandlers
 }
@@ -56,5 +73,14 @@ export interface Sockets {
   route<Who>(route: SocketRoute<Who>): void
   /** Open sockets by door. */
   counts(): Record<string, number>
+  /** GET /ws/stats (CONTRACTS §1.7). */
+  stats(): SocketStats
   closeAll(code: number, reason: string): void
+}
+
+export interface SocketStats {
+  total_connections: number
+  active_sessions: number
+  active_users: number
+  details: { sessions: Record<string, number>; users: Record<string, number> }
 }

@@ -1,0 +1,206 @@
+import type { Socket as NetSocket } from 'node:net'
+import { WebSocket } from 'ws'
+import { toAppError } from '#errors/index.ts'
+import { type Beating, drained } from '#wire/index.ts'
+import type { Place } from './crowd.ts'
+import type { DoorEntry, Room } from './room.ts'
+import type { Socket, SocketHandlers } from './types.ts'
+
+/** More than this unsent, and a socket is full for `write`. */
+const highWaterBytes = 256 * 1024
+/** Unsent bytes of `send` after which the peer is given up. */
+const mostQueuedBytes = 1024 * 1024
+/** A relayed frame is dropped rather than queued behind so much. */
+const relayUpToBytes = 64 * 1024
+/** Frames that may wait for the one before them, and how long they may be together. */
+const mostWaiting = 100
+const mostWaitingLength = 4 * 1024 * 1024
+const framesPerSecond = 50
+
+const text = { binary: false }
+const binary = { binary: true }
+
+/**
+ * One open socket. A class, because there are ten thousand of them: its functions are shared, and what an idle one does
+ * not need (a queue, a promise) is not there.
+ */
+export class Peer implements Socket, Beating {
+  slot = 0
+  readonly entry: DoorEntry
+  readonly address: Place | undefined
+  owner: Place | undefined
+  handlers: SocketHandlers | undefined
+  /** Why we closed it, for the counters. */
+  closing: string | undefined
+  private readonly room: Room
+  private readonly socket: WebSocket
+  /** What the socket stands on. */
+  private readonly stream: NetSocket
+  /** Frames behind the one that is being handled, or that came before it was known who is there. */
+  private waiting: (string | Buffer)[] | undefined
+  private waitingLength = 0
+  private busy = false
+  private allowance = framesPerSecond
+  private refilledAt: number
+  private toldAt = 0
+  private alive = true
+  /** Bytes the peer's side had taken at the last beat. */
+  private taken = 0
+  /** How much of what is queued was written by `write`, which waits by itself. */
+  private written = 0
+
+  constructor(room: Room, entry: DoorEntry, socket: WebSocket, stream: NetSocket, address: Place | undefined) {
+    this.room = room
+    this.entry = entry
+    this.socket = socket
+    this.stream = stream
+    this.address = address
+    this.refilledAt = room.now()
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN
+  }
+
+  get buffered(): number {
+    return this.socket.bufferedAmount
+  }
+
+  send(data: string | Uint8Array): void {
+    if (!this.isOpen) return
+    this.put(data)
+    const { buffered } = this
+    if (this.written > buffered) this.written = buffered
+    if (buffered - this.written > mostQueuedBytes) this.end(1008, 'consumer-too-slow', 'consumer-too-slow')
+  }
+
+  relay(data: string | Uint8Array): void {
+    if (this.buffered < relayUpToBytes) this.send(data)
+  }
+
+  write(data: string | Uint8Array): boolean {
+    if (!this.isOpen) return true
+    const before = this.buffered
+    this.put(data)
+    const after = this.buffered
+    this.written = Math.min(this.written, before) + Math.max(0, after - before)
+    return after < highWaterBytes
+  }
+
+  drained(): Promise<void> {
+    return drained(this.socket)
+  }
+
+  close(code: number, reason: string): void {
+    this.end(code, reason, `door-${code}`)
+  }
+
+  /** As `close`, with the name under which it is counted. */
+  end(code: number, reason: string, name: string): void {
+    if (!this.isOpen) return
+    this.closing = name
+    this.socket.close(code, reason)
+  }
+
+  /** The door is ready: what waited is handed over. */
+  open(handlers: SocketHandlers): void {
+    this.handlers = handlers
+    this.proceed()
+  }
+
+  /** A frame came. */
+  receive(data: Buffer, isBinary: boolean): void {
+    if (!this.isOpen) return
+    this.alive = true
+    this.entry.framesIn++
+    const frame = isBinary ? data : data.toString()
+    if (this.room.limited && !this.takeAllowance()) this.overrun()
+    else if (this.handlers && !this.busy && !this.waiting) this.hand(frame)
+    else if (this.waiting && this.isCrowded(frame.length)) this.overrun()
+    else {
+      this.waitingLength += frame.length
+      this.waiting ??= []
+      this.waiting.push(frame)
+    }
+  }
+
+  pong(): void {
+    this.alive = true
+  }
+
+  /** Asks whether the peer is still there; one that neither answered the last time nor took a byte since is not. */
+  beat(): void {
+    const taken = this.stream.bytesWritten - this.stream.writableLength
+    if (!this.alive && taken === this.taken) {
+      this.closing ??= 'no-answer'
+      this.socket.terminate()
+    } else if (this.alive && this.isOpen) {
+      this.alive = false
+      this.socket.ping()
+    }
+    this.taken = taken
+  }
+
+  gone(): void {
+    this.waiting = undefined
+    this.handlers?.closed()
+  }
+
+  private put(data: string | Uint8Array): void {
+    this.entry.framesOut++
+    this.socket.send(data, typeof data === 'string' ? text : binary)
+  }
+
+  private hand(frame: string | Buffer): void {
+    const handling = this.handlers!.message(frame)
+    if (!handling) return
+    this.busy = true
+    handling.then(
+      () => {
+        this.busy = false
+        this.proceed()
+      },
+      (thrown) => this.fault(thrown),
+    )
+  }
+
+  /** Hands over what waits, until something of it takes its time. */
+  private proceed(): void {
+    while (this.waiting && !this.busy && this.isOpen) {
+      const frame = this.waiting.shift()
+      if (frame === undefined) {
+        this.waiting = undefined
+        this.waitingLength = 0
+        return
+      }
+      this.waitingLength -= frame.length
+      this.hand(frame)
+    }
+  }
+
+  private isCrowded(by: number): boolean {
+    return this.waiting!.length >= mostWaiting || this.waitingLength + by > mostWaitingLength
+  }
+
+  private overrun(): void {
+    const now = this.room.now()
+    if (now - this.toldAt < 1_000) return
+    this.toldAt = now
+    this.handlers?.overrun()
+  }
+
+  private takeAllowance(): boolean {
+    const now = this.room.now()
+    this.allowance = Math.min(framesPerSecond, this.allowance + ((now - this.refilledAt) / 1000) * framesPerSecond)
+    this.refilledAt = now
+    if (this.allowance < 1) return false
+    this.allowance--
+    return true
+  }
+
+  private fault(thrown: unknown): void {
+    const error = toAppError(thrown)
+    this.room.log.error({ err: error.cause ?? error, door: this.entry.door }, 'a socket frame failed')
+    this.end(1011, 'Internal error', 'fault')
+  }
+}

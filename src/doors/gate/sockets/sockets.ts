@@ -1,0 +1,219 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket as NetSocket } from 'node:net'
+import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { AppError, toAppError } from '#errors/index.ts'
+import { wheel } from '#wire/index.ts'
+import { closeUpgrade, type ErrorShape } from '../errors.ts'
+import type { GateDeps } from '../gate.ts'
+import type { Scoped } from '../route.ts'
+import { crowd } from './crowd.ts'
+import { matcher } from './match.ts'
+import { Peer } from './peer.ts'
+import { requestReader, type TrustProxy } from './request.ts'
+import type { DoorEntry, Room } from './room.ts'
+import { statsOf } from './stats.ts'
+import type { SocketRequest, Sockets } from './types.ts'
+
+export interface SocketsDeps {
+  now(): number
+  log: Room['log']
+  /** Fired when what somebody may do has changed: open sockets are asked again. */
+  accessChanged: { on(listener: () => void): void }
+  trustProxy: TrustProxy
+  /** The rates of requests: each upgrade is one of its address. */
+  rates: GateDeps['limits']
+  /** What an address counts for: a household has all of an IPv6 network. */
+  networkOf(address: string): string
+  /** The shape of what plain HTTP is answered on a socket's path. */
+  errors: ErrorShape
+  maxFrameBytes: number
+  /** Absent: neither rates nor counts. */
+  limits?: { perAddress: number; perUser: number }
+  pingEveryMs?: number
+}
+
+/** Sockets as the wiring holds them. */
+export interface Server extends Sockets {
+  /**
+   * Whether this request becomes a socket, for Node's `shouldUpgradeCallback`; one that does counts against the rate of its
+   * address. Everything else goes on as an ordinary request, and is refused as one where it is to be refused.
+   */
+  takes(request: IncomingMessage): boolean
+}
+
+const maxParamLength = 512
+const pingEveryMs = 30_000
+/** How long a peer may take to answer a close. */
+const closeTimeoutMs = 5_000
+// @note `closeTimeout` is missing in @types/ws 8.18.
+const closing = { closeTimeout: closeTimeoutMs } as ServerOptions
+const peerOf = Symbol('peer')
+type Owned = WebSocket & { [peerOf]: Peer }
+
+/**
+ * All WebSockets of a server. `scope` gets a route for each path, so that the route table knows it; requests that `takes`
+ * accepts come as upgrades of its HTTP server and never see Fastify.
+ */
+export function sockets(scope: Scoped, deps: SocketsDeps): Server {
+  const routes = matcher<DoorEntry>(maxParamLength)
+  const entries: DoorEntry[] = []
+  const requests = requestReader(deps.trustProxy)
+  const room: Room = { limited: deps.limits !== undefined, now: deps.now, log: deps.log }
+  const addresses = crowd(deps.limits?.perAddress ?? Number.POSITIVE_INFINITY)
+  const owners = crowd(deps.limits?.perUser ?? Number.POSITIVE_INFINITY)
+  const open = wheel<Peer>(deps.pingEveryMs ?? pingEveryMs)
+  let stopping = false
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: deps.maxFrameBytes,
+    ...closing,
+    // Costs only those who offer it, and them only while a frame is being packed.
+    perMessageDeflate: { threshold: 1024, serverNoContextTakeover: true, clientNoContextTakeover: true },
+  })
+
+  const find = (raw: IncomingMessage) => routes.find(raw.url!.split('?', 1)[0]!)
+
+  scope.server.on('upgrade', (raw, stream, head) => {
+    const found = find(raw)
+    if (!found) return void stream.destroy()
+    const request = requests.read(raw, found.params)
+    server.handleUpgrade(raw, stream, head, (socket) => arrive(found.value, socket, stream as NetSocket, request))
+  })
+
+  function arrive(entry: DoorEntry, socket: WebSocket, stream: NetSocket, request: SocketRequest): void {
+    const address = addresses.enter(deps.networkOf(request.ip))
+    const peer = new Peer(room, entry, socket, stream, address)
+    ;(socket as Owned)[peerOf] = peer
+    socket.on('message', onMessage)
+    socket.on('pong', onPong)
+    socket.on('error', ignore)
+    socket.on('close', onClose)
+    open.add(peer)
+    entry.open++
+    if (address) void admit(peer, request)
+    else peer.end(1013, 'too many connections from this address', 'address-limit')
+  }
+
+  async function admit(peer: Peer, request: SocketRequest): Promise<void> {
+    const before = changes
+    try {
+      enter(peer, await peer.entry.route.admit(request), request)
+      // Access may have changed between the look at it and now, when nobody could be asked yet.
+      if (changes !== before) await peer.handlers?.still?.()
+    } catch (thrown) {
+      refuse(peer, thrown)
+    }
+  }
+
+  function enter(peer: Peer, who: unknown, request: SocketRequest): void {
+    if (!peer.isOpen) return
+    const { route } = peer.entry
+    const owner = route.owner?.(who, request)
+    if (owner !== undefined) {
+      peer.owner = owners.enter(owner)
+      if (!peer.owner) peer.end(1013, 'too many connections of this user', 'user-limit')
+      if (!peer.isOpen) return
+    }
+    peer.open(route.connect(peer, who, request))
+  }
+
+  function refuse(peer: Peer, thrown: unknown): void {
+    const error = toAppError(thrown)
+    if (error.code === 'internal')
+      deps.log.error({ err: error.cause ?? error, door: peer.entry.door }, 'a socket could not be admitted')
+    const { code, reason } = peer.entry.route.refusal?.(error) ?? refusalOf(error)
+    peer.end(code, reason, 'refused')
+  }
+
+  function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+    ;(this as Owned)[peerOf].receive(data as Buffer, isBinary)
+  }
+
+  function onPong(this: WebSocket): void {
+    ;(this as Owned)[peerOf].pong()
+  }
+
+  function onClose(this: WebSocket): void {
+    const peer = (this as Owned)[peerOf]
+    open.remove(peer)
+    peer.entry.open--
+    if (peer.address) addresses.leave(peer.address)
+    if (peer.owner) owners.leave(peer.owner)
+    peer.gone()
+  }
+
+  let changes = 0
+  let asking = false
+  deps.accessChanged.on(() => {
+    changes++
+    if (!asking) void askAll()
+  })
+
+  /** Who has lost his access is closed. One after the other, so that a change of one key is no storm of queries. */
+  async function askAll(): Promise<void> {
+    asking = true
+    for (let asked = -1; asked !== changes; ) {
+      asked = changes
+      for (const peer of open) {
+        if (!peer.handlers?.still) continue
+        try {
+          await peer.handlers.still()
+        } catch (thrown) {
+          if (lost.has(toAppError(thrown).code)) refuse(peer, thrown)
+        }
+      }
+    }
+    asking = false
+  }
+
+  return {
+    takes: (request) =>
+      !stopping &&
+      request.headers.upgrade?.toLowerCase() === 'websocket' &&
+      find(request) !== undefined &&
+      deps.rates.check({ ip: requests.addressOf(request) })?.allowed !== false,
+
+    route(route) {
+      const entry: DoorEntry = { door: route.door, route, open: 0, framesIn: 0, framesOut: 0 }
+      entries.push(entry)
+      routes.add(route.path, entry)
+      scope.get(
+        route.path,
+        { schema: { tags: ['sockets'], summary: route.summary }, config: { auth: 'public', socket: true } },
+        (request, reply) => {
+          const error = new AppError('unsupported', 'This path speaks WebSocket only')
+          closeUpgrade(request, reply)
+          reply.code(426).header('upgrade', 'websocket').send(deps.errors.body(error, request))
+        },
+      )
+    },
+
+    counts() {
+      const counts: Record<string, number> = {}
+      for (const entry of entries) counts[entry.door] = (counts[entry.door] ?? 0) + entry.open
+      return counts
+    },
+
+    stats: () => statsOf(open),
+
+    closeAll(code, reason) {
+      stopping = true
+      open.stop()
+      for (const peer of open) peer.end(code, reason, 'stopping')
+    },
+  }
+}
+
+/** What `still` may say of an access that is gone. Anything else means that nobody could look. */
+const lost = new Set<AppError['code']>(['unauthenticated', 'forbidden', 'not-found'])
+
+function refusalOf(error: AppError): { code: number; reason: string } {
+  if (error.code === 'internal') return { code: 1011, reason: 'Internal error' }
+  // Nobody could look whether the token is good.
+  if (error.code === 'overloaded') return { code: 1013, reason: 'Try again later' }
+  return { code: 1008, reason: 'Invalid token' }
+}
+
+/** A protocol violation closes the socket with its own code; there is nothing to add. */
+function ignore(): void {}
