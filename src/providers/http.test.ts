@@ -2,7 +2,17 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { AppError } from '#errors/index.ts'
 import { startUpstream, type Upstream } from '#test/support/upstream-simulator.ts'
 import { impatient, patient, type TestIo, testIo } from './call-for-test.ts'
-import { type HttpRequest, readText, sendHttp } from './http.ts'
+import { type HttpAnswer, type HttpRequest, readText, sendHttp } from './http.ts'
+
+/** What came since the last time, as soon as there is something; undefined at the end. */
+async function read(answer: HttpAnswer): Promise<Buffer[] | undefined> {
+  for (;;) {
+    const taken = answer.take()
+    if (taken === 'ended') return undefined
+    if (taken !== 'pending') return taken
+    await new Promise<void>((resolve) => answer.onNews(resolve))
+  }
+}
 
 let sim: Upstream
 let io: TestIo
@@ -44,7 +54,7 @@ test('chunks that came while the consumer was busy are handed over together', as
   await sim.idle()
   let text = ''
   let reads = 0
-  for (let chunks = await answer.read(); chunks; chunks = await answer.read()) {
+  for (let chunks = await read(answer); chunks; chunks = await read(answer)) {
     text += Buffer.concat(chunks).toString()
     reads++
   }
@@ -69,7 +79,7 @@ test('cancel while connecting, before the head, and in the middle: throws cancel
   begun.write('a')
   const answer = await sendHttp(post(), io)
   io.controller.abort()
-  await expect(answer.read()).rejects.toEqual(fails('cancelled'))
+  await expect(read(answer)).rejects.toEqual(fails('cancelled'))
   await begun.aborted
   expect(sim.openRequests).toBe(0)
 })
@@ -97,7 +107,7 @@ test('between parts: bytes that make no part do not count as progress', async ()
   const held = sim.hold()
   held.write('a')
   const answer = await sendHttp(post(), io)
-  await answer.read()
+  await read(answer)
   answer.progressed()
   const beat = setInterval(() => held.write(': ping\n\n'), 20)
   await expect(readText(answer)).rejects.toEqual(fails('upstream-timeout'))
@@ -113,7 +123,7 @@ test('between parts: a consumer that is busy itself is not the upstream’s faul
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   onTestFinished(() => void vi.useRealTimers())
   const answer = await sendHttp(post(), io)
-  await answer.read()
+  await read(answer)
   answer.progressed()
   // Three periods go by while nobody reads.
   vi.advanceTimersByTime(170)

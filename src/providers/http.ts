@@ -30,10 +30,12 @@ export interface HttpRequest {
 export interface HttpAnswer {
   headers: IncomingHttpHeaders
   /**
-   * The chunks that came since the last call, waiting for the first of them; undefined when the answer has ended.
-   * Throws AppError: upstream-timeout, upstream-unreachable, upstream-malformed (over 32 MiB), cancelled.
+   * The chunks that came since the last call, `pending` while there are none, `ended` when none will follow. Throws
+   * AppError: upstream-timeout, upstream-unreachable, upstream-malformed (over 32 MiB), cancelled.
    */
-  read(): Promise<Buffer[] | undefined>
+  take(): Buffer[] | 'pending' | 'ended'
+  /** Calls back once, when `take` has something else to say than `pending`. */
+  onNews(callback: () => void): void
   /** Tells that a part was made of what was read: from now on the time between parts counts. */
   progressed(): void
   /** Nothing more is wanted and all went well: the connection is kept if the answer ends at once. */
@@ -57,11 +59,15 @@ export async function sendHttp(request: HttpRequest, io: ProviderIo): Promise<Ht
   throw request.toError(exchange.status, exchange.headers, body)
 }
 
-/** The rest of an answer as one text. Releases the answer; throws what `read` throws. */
+/** The rest of an answer as one text. Throws what `take` throws. */
 export async function readText(answer: HttpAnswer): Promise<string> {
   const chunks: Buffer[] = []
-  for (let next = await answer.read(); next; next = await answer.read()) chunks.push(...next)
-  return Buffer.concat(chunks).toString('utf8')
+  for (;;) {
+    const taken = answer.take()
+    if (taken === 'ended') return Buffer.concat(chunks).toString('utf8')
+    if (taken === 'pending') await new Promise<void>((resolve) => answer.onNews(resolve))
+    else chunks.push(...taken)
+  }
 }
 
 const targets = new Map<string, { origin: string; path: string }>()
@@ -86,6 +92,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
   #controller: Dispatcher.DispatchController | undefined
   #chunks: Buffer[] = []
   #queued = 0
+  #paused = false
   #received = 0
   #ended = false
   #discarding = false
@@ -125,17 +132,23 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     if (this.#failure) throw this.#failure
   }
 
-  async read(): Promise<Buffer[] | undefined> {
-    if (this.#chunks.length === 0 && !this.#ended && !this.#failure) await this.#wait()
+  take(): Buffer[] | 'pending' | 'ended' {
     if (this.#chunks.length > 0) {
       const chunks = this.#chunks
       this.#chunks = []
       this.#queued = 0
-      this.#controller?.resume()
+      if (this.#paused) {
+        this.#paused = false
+        this.#controller?.resume()
+      }
       return chunks
     }
     if (this.#failure) throw this.#failure
-    return undefined
+    return this.#ended ? 'ended' : 'pending'
+  }
+
+  onNews(callback: () => void): void {
+    this.#wake = callback
   }
 
   async readUpTo(limit: number): Promise<string> {
@@ -207,7 +220,10 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     }
     this.#chunks.push(chunk)
     this.#queued += chunk.length
-    if (this.#queued > queueLimit) controller.pause()
+    if (this.#queued > queueLimit && !this.#paused) {
+      this.#paused = true
+      controller.pause()
+    }
     this.#notify()
   }
 

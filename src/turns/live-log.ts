@@ -44,7 +44,8 @@ export class LiveLog {
   onDeserted: (() => void) | undefined
   private readonly now: () => number
   private readonly tail: Envelope[] = []
-  private waiting: (() => void)[] = []
+  private waiting: Waiter[] = []
+  private woken: Waiter[] = []
   private waking = false
   private visible = false
   private ended = false
@@ -149,9 +150,9 @@ export class LiveLog {
     return until
   }
 
-  /** @internal for LogReader: calls back once, after something has changed. */
-  wait(callback: () => void): void {
-    this.waiting.push(callback)
+  /** @internal for LogReader: wakes it once, after something has changed. */
+  wait(reader: Waiter): void {
+    this.waiting.push(reader)
   }
 
   /** @internal for LogReader: `over` when nothing will follow what `after` gives now. */
@@ -188,13 +189,21 @@ export class LiveLog {
   wake(): void {
     if (this.waking || this.waiting.length === 0) return
     this.waking = true
-    queueMicrotask(() => {
-      this.waking = false
-      const woken = this.waiting
-      this.waiting = []
-      for (const callback of woken) callback()
-    })
+    queueMicrotask(this.wakeAll)
   }
+
+  private readonly wakeAll = (): void => {
+    this.waking = false
+    const woken = this.waiting
+    this.waiting = this.woken
+    this.woken = woken
+    for (const reader of woken) reader.wake()
+    woken.length = 0
+  }
+}
+
+interface Waiter {
+  wake(): void
 }
 
 const noPath: readonly string[] = []
@@ -212,6 +221,7 @@ export class LogReader implements AsyncIterableIterator<Envelope[]> {
   private readonly viewer: Viewer
   private cursor: number
   private left = false
+  private asked: PromiseWithResolvers<IteratorResult<Envelope[]>> | undefined
 
   constructor(log: LiveLog, after: number, viewer: Viewer) {
     this.log = log
@@ -226,17 +236,27 @@ export class LogReader implements AsyncIterableIterator<Envelope[]> {
 
   /** Resolves with the next events, at least one. Rejects when the turn cannot be shown. */
   next(): Promise<IteratorResult<Envelope[]>> {
-    return new Promise((resolve, reject) => this.attempt(resolve, reject))
+    const asked = Promise.withResolvers<IteratorResult<Envelope[]>>()
+    this.asked = asked
+    this.wake()
+    return asked.promise
   }
 
-  /** Answers now or at the next waking; by callbacks, because every promise between would be paid for each chunk. */
-  private attempt(resolve: (result: IteratorResult<Envelope[]>) => void, reject: (reason: unknown) => void): void {
+  /** Answers what was asked, now or at the next waking; every promise more would be paid for each chunk. */
+  wake(): void {
+    const { asked } = this
+    if (!asked) return
     try {
       const result = this.take()
-      if (result) resolve(result)
-      else this.log.wait(() => this.attempt(resolve, reject))
+      if (!result) {
+        this.log.wait(this)
+        return
+      }
+      this.asked = undefined
+      asked.resolve(result)
     } catch (thrown) {
-      reject(thrown)
+      this.asked = undefined
+      asked.reject(thrown)
     }
   }
 

@@ -93,7 +93,11 @@ function stream(
   return streamSse(reply, {
     events: turn.read(),
     headers: {},
-    encode: (batch) => batch.map((envelope) => frames(envelope, encode)).join(''),
+    encode(batch) {
+      let text = ''
+      for (const envelope of batch) text += frames(envelope, encode)
+      return text
+    },
     failed: (error) => `data: ${JSON.stringify(errorObject(error))}\n\n`,
   })
 }

@@ -33,12 +33,13 @@ export function observeParts(
     return watch.failed(thrown)
   }
 
+  function thrownAs(thrown: unknown): never {
+    throw broke(thrown)
+  }
+
   const iterator: AsyncIterator<ModelPart[]> = {
     next() {
-      if (!waiting)
-        return rest.next().then(arrived, (thrown) => {
-          throw broke(thrown)
-        })
+      if (!waiting) return rest.next().then(arrived, thrownAs)
       const value = waiting
       waiting = undefined
       return Promise.resolve(arrived({ done: false, value }))

@@ -19,7 +19,10 @@ export class ChunkTemplate {
     const before = this.#before
     const after = this.#after
     if (before === '' || !data.startsWith(before) || !data.endsWith(after)) return undefined
-    const content = parseJson(data.slice(before.length, data.length - after.length))
+    const end = data.length - after.length
+    const literal = data.slice(before.length, end)
+    if (isPlain(literal)) return literal.slice(1, -1)
+    const content = parseJson(literal)
     return typeof content === 'string' ? content : undefined
   }
 
@@ -37,6 +40,13 @@ export class ChunkTemplate {
     this.#before = before
     this.#after = after
   }
+}
+
+const plain = /^"[^"\\\u0000-\u001f]*"$/
+
+/** A string literal that says what it means: no escapes, nothing that JSON forbids. */
+function isPlain(literal: string): boolean {
+  return plain.test(literal)
 }
 
 /** Behind the closing quote of the string literal that begins at `start`. */
