@@ -4,6 +4,7 @@ import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import { Agent } from 'undici'
 import { type Config, masterSecret } from '#config/index.ts'
+import type { WorkspaceChange } from '#contracts/index.ts'
 import { appDoor, appErrors } from '#doors/app/index.ts'
 import { chatSocketDoor } from '#doors/chat-socket/index.ts'
 import {
@@ -20,11 +21,14 @@ import { type SocketServer, sockets } from '#doors/gate/sockets/index.ts'
 import { healthDoor } from '#doors/health/index.ts'
 import { openAiDoor, openAiErrors } from '#doors/openai/index.ts'
 import { operationsDoor } from '#doors/operations/index.ts'
+import { realtimeDoor } from '#doors/realtime/index.ts'
 import { AppError } from '#errors/index.ts'
 import { apps } from '#features/apps/index.ts'
 import { auth } from '#features/auth/index.ts'
 import { conversations } from '#features/conversations/index.ts'
+import { type Executions, executions } from '#features/executions/index.ts'
 import { keys } from '#features/keys/index.ts'
+import { type Notifications, notifications, upstreamHealth } from '#features/notifications/index.ts'
 import { type FirstStart, firstStart } from '#features/setup/index.ts'
 import { upstreams } from '#features/upstreams/index.ts'
 import { usage } from '#features/usage/index.ts'
@@ -59,6 +63,9 @@ export interface Parley {
   database: Database
   /** What the first start made, to be told once. */
   firstStart: FirstStart
+  /** What tells people things without being asked through a door; for who drives the server from within. */
+  notifications: Notifications
+  executions: Executions
   /** Stops accepting, lets turns settle for `graceMs`, closes sockets, stops everything. */
   close(graceMs?: number): Promise<void>
 }
@@ -110,6 +117,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   const dispatcher = new Agent({ connections: null, pipelining: 1, keepAliveTimeout: 30_000 })
   const people = users(common)
   const spaces = workspaces({ ...common, users: people })
+  const health = upstreamHealth({ database, now, log })
   const features = {
     users: people,
     workspaces: spaces,
@@ -117,12 +125,15 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     apps: apps(common),
     conversations: conversations(common),
     usage: usage(common),
+    notifications: notifications({ database, now, log }),
+    executions: executions(common),
     upstreams: upstreams({
       ...common,
       secretKey: deriveKey(secret, 'upstreams'),
       providers,
       dispatcher,
       log,
+      onHealthChange: (name, _, state) => health.changed(name, state),
       ...(overrides.localOllama === false && { localOllama: false as const }),
       ...(overrides.timeouts && { timeouts: overrides.timeouts }),
     }),
@@ -136,9 +147,10 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     await Promise.race([features.upstreams.refreshModels(), late])
   }
 
+  const workspaceChanged = signal<WorkspaceChange>()
   const queue = jobQueue({
     database,
-    handlers: subscriberJobs(),
+    handlers: subscriberJobs({ notifications: features.notifications, now, announce: workspaceChanged.fire }),
     now,
     random: Math.random,
     log,
@@ -171,7 +183,12 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   await engine.open()
 
   const housekeeper = setInterval(() => {
-    const rest = Promise.all([accounts.pruneSessions(), engine.pruneIdempotencyKeys()])
+    const rest = Promise.all([
+      accounts.pruneSessions(),
+      engine.pruneIdempotencyKeys(),
+      features.notifications.prune(),
+      features.executions.prune(),
+    ])
     rest.catch((err) => log.warn({ err }, 'housekeeping failed; it will try again'))
   }, housekeepingEveryMs)
   housekeeper.unref()
@@ -234,6 +251,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       live?.closeAll(1001, 'Server is stopping')
     })
     chatSocketDoor(live, { ...features, turns: engine, auth: accounts, limits: rates, now, log })
+    realtimeDoor(live, { ...features, auth: accounts, accessChanged, workspaceChanged, now, log })
   })
   await inScope((scope) => operationsDoor(scope, { users: people, sockets: live!, errors: appErrors }))
   await inScope((scope) =>
@@ -260,10 +278,20 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     clearInterval(housekeeper)
     await accounts.flushKeyUses().catch((err) => log.warn({ err }, 'uses of keys not written'))
     await queue.close()
+    await features.notifications.close()
+    features.executions.close()
     await features.upstreams.close()
+    await health.close()
     await dispatcher.destroy()
     await database.close()
   }
 
-  return { server, database, firstStart: setup, close }
+  return {
+    server,
+    database,
+    firstStart: setup,
+    notifications: features.notifications,
+    executions: features.executions,
+    close,
+  }
 }

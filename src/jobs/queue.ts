@@ -3,9 +3,12 @@ import type { Database, Transaction } from '#store/index.ts'
 /**
  * What runs the jobs of one kind. It gets the payloads of several due jobs at once, oldest first, and the transaction
  * in which these jobs are deleted: what it writes through it happens exactly once. Effects outside the database happen
- * at least once.
+ * at least once; what is given to `afterCommit` happens after that transaction, unless the process ends between them, and
+ * must not throw.
  */
-export type JobHandler = (tx: Transaction, payloads: unknown[]) => Promise<void>
+export type JobHandler = (tx: Transaction, payloads: unknown[], afterCommit: AfterCommit) => Promise<void>
+
+export type AfterCommit = (work: () => void) => void
 
 export interface QueueOptions {
   database: Database
@@ -94,15 +97,19 @@ export function jobQueue(options: QueueOptions) {
     }
   }
 
-  function attempt(kind: string, jobs: Job[]): Promise<void> {
-    return database.write(async (tx) => {
+  async function attempt(kind: string, jobs: Job[]): Promise<void> {
+    let afterwards: (() => void)[] = []
+    await database.write(async (tx) => {
+      // May be run again after a rollback: what the first run wanted done did not come true.
+      afterwards = []
       // Deleting first takes the rows' locks: another process that had found them too deletes nothing.
       const ids = jobs.map((job) => job.id)
       const taken = await tx.db.deleteFrom('jobs').where('id', 'in', ids).returning('id').execute()
       const ours = new Set(taken.map((row) => row.id))
       const payloads = jobs.filter((job) => ours.has(job.id)).map((job) => JSON.parse(job.payload) as unknown)
-      if (payloads.length > 0) await handlers[kind]!(tx, payloads)
+      if (payloads.length > 0) await handlers[kind]!(tx, payloads, (work) => void afterwards.push(work))
     })
+    for (const work of afterwards) work()
   }
 
   async function postpone(job: Job, thrown: unknown): Promise<void> {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AppError } from '#errors/index.ts'
+import { notifications } from '#features/notifications/index.ts'
 import { jobQueue } from '#jobs/index.ts'
 import type { ModelQuery } from '#providers/spec.ts'
 import { subscriberJobs, subscribersOf } from '#subscribers/index.ts'
@@ -106,7 +107,11 @@ for (const kind of databaseKinds)
     it('roll up to exactly the sum of the turns', async () => {
       const queue = jobQueue({
         database: house.database,
-        handlers: subscriberJobs(),
+        handlers: subscriberJobs({
+          notifications: notifications({ database: house.database, now: Date.now, log: { warn: () => undefined } }),
+          now: Date.now,
+          announce: () => undefined,
+        }),
         now: Date.now,
         random: Math.random,
         log: { error: (fields) => expect(fields).toBeUndefined() },

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { BudgetCrossed } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 import { type Database, statement, type Transaction } from '#store/index.ts'
 
@@ -28,6 +29,23 @@ const settleBudget = statement<{ workspaceId: number; reservedMicros: number; co
       .where('id', '=', p('workspaceId')),
 )
 
+/** The same where a budget was reserved from: also tells what has come of it. */
+const settleLimited = statement<{ workspaceId: number; reservedMicros: number; costMicros: number }>(
+  'settle-limited-budget',
+  (db, p) =>
+    db
+      .updateTable('workspaces')
+      .set({
+        reserved_micros: sql`reserved_micros - ${p('reservedMicros')}`,
+        spent_micros: sql`spent_micros + ${p('costMicros')}`,
+      })
+      .where('id', '=', p('workspaceId'))
+      .returning(['budget_micros', 'spent_micros']),
+)
+
+/** Parts of a budget, in percent, whose being spent is told. */
+const toldPercents = [100, 80, 50]
+
 /** Takes `micros` out of the workspace's budget until `settleReserved`. Throws `quota-exceeded`, then nothing was taken. */
 export async function reserve(tx: Transaction, workspaceId: number, micros: number): Promise<void> {
   const { changes } = await tx.run(reserveBudget, { workspaceId, micros })
@@ -35,7 +53,10 @@ export async function reserve(tx: Transaction, workspaceId: number, micros: numb
     throw new AppError('quota-exceeded', 'The workspace’s budget is spent', { details: { reservedMicros: micros } })
 }
 
-/** Gives back what was reserved and books what it cost. Belongs into the transaction that ends the turn. */
+/**
+ * Gives back what was reserved and books what it cost. Belongs into the transaction that ends the turn. Of a workspace
+ * with a budget it tells `budget-crossed` when this came to another part of it.
+ */
 export async function settleReserved(
   tx: Transaction,
   workspaceId: number,
@@ -43,7 +64,24 @@ export async function settleReserved(
   cost: number,
 ): Promise<void> {
   if (reservedMicros === 0 && cost === 0) return
-  await tx.run(settleBudget, { workspaceId, reservedMicros, costMicros: cost })
+  const values = { workspaceId, reservedMicros, costMicros: cost }
+  // Only who has a budget reserves: everybody else's settlement reads nothing back.
+  if (reservedMicros === 0) return void (await tx.run(settleBudget, values))
+  const { rows } = await tx.run(settleLimited, values)
+  const crossed = rows[0] && crossing(workspaceId, rows[0], cost)
+  if (crossed) tx.tell(crossed)
+}
+
+/** The highest part of the budget that this cost has brought the spending to. */
+function crossing(workspaceId: number, row: Record<string, unknown>, cost: number): BudgetCrossed | undefined {
+  if (row.budget_micros === null || cost === 0) return undefined
+  const budgetMicros = Number(row.budget_micros)
+  const spentMicros = Number(row.spent_micros)
+  const percent = toldPercents.find((one) => {
+    const line = (budgetMicros / 100) * one
+    return spentMicros >= line && spentMicros - cost < line
+  })
+  return percent === undefined ? undefined : { type: 'budget-crossed', workspaceId, percent, budgetMicros, spentMicros }
 }
 
 /** How long a workspace's having no budget is believed without asking. */

@@ -21,6 +21,9 @@ export interface Schema {
   processes: ProcessesTable
   jobs: JobsTable
   usage_hourly: UsageHourlyTable
+  notifications: NotificationsTable
+  plugin_executions: PluginExecutionsTable
+  plugin_execution_events: PluginExecutionEventsTable
   schema_migrations: { version: number; name: string; applied_at: number }
 }
 
@@ -237,4 +240,57 @@ export interface UsageHourlyTable {
   cached_input_tokens: number
   reasoning_tokens: number
   cost_micros: number
+}
+
+/** What somebody is told. On PostgreSQL, too, ids are given in the order of commits: a cursor misses none. */
+export interface NotificationsTable {
+  id: Generated<number>
+  public_id: string
+  user_id: number
+  /** Null: of the server itself. */
+  workspace_id: number | null
+  kind: string
+  /** What it tells of; one notification a user and source. */
+  source: string
+  title: string
+  body: string
+  action_url: string | null
+  /** JSON: an object. */
+  data: string
+  created_at: number
+  read_at: number | null
+  /** Set: it is not sent to a socket again. */
+  acknowledged_at: number | null
+}
+
+/** A run of a plugin's tool. Who knows `public_id` may watch it. */
+export interface PluginExecutionsTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  user_id: number
+  plugin_id: string
+  tool_name: string
+  status: 'running' | 'completed' | 'failed'
+  /** JSON. */
+  result: string | null
+  error: string | null
+  /** How many frames are kept, and what they weigh. */
+  events: number
+  bytes: number
+  /** Frames that came when there was no room left. */
+  dropped: number
+  created_at: number
+  ended_at: number | null
+  expires_at: number
+}
+
+export interface PluginExecutionEventsTable {
+  execution_id: number
+  /** 1, 2, 3, … without gaps. */
+  seq: number
+  type: string
+  /** JSON: an object. */
+  data: string
+  at: number
 }

@@ -1,6 +1,11 @@
-import type { JobHandler } from '#jobs/index.ts'
+import type { AfterCommit, JobHandler } from '#jobs/index.ts'
 import type { OutboxEvent, Transaction } from '#store/index.ts'
+import { type BroadcastDeps, broadcast } from './broadcast.ts'
+import { type NotifyDeps, notify } from './notify.ts'
 import { usageRollup } from './usage-rollup.ts'
+
+/** What subscribers reach besides the database. */
+export interface SubscriberDeps extends NotifyDeps, BroadcastDeps {}
 
 /**
  * What looks on after a commit. A subscriber is told of the event types it names, each of them is retried on its own,
@@ -8,20 +13,28 @@ import { usageRollup } from './usage-rollup.ts'
  */
 export interface Subscriber {
   hears: readonly OutboxEvent['type'][]
-  /** Gets events of one or more commits, oldest first, and the transaction in which they are ticked off. */
-  handle(tx: Transaction, events: OutboxEvent[]): Promise<void>
+  /**
+   * Gets events of one or more commits, oldest first, and the transaction in which they are ticked off; what other
+   * connections are to see of it belongs into `afterCommit`.
+   */
+  handle(tx: Transaction, events: OutboxEvent[], io: SubscriberDeps & { afterCommit: AfterCommit }): Promise<void>
 }
 
 export const subscribers: Record<string, Subscriber> = {
   'usage-rollup': { hears: ['turn-settled'], handle: usageRollup },
+  notify: {
+    hears: ['member-changed', 'workflow-settled', 'budget-crossed', 'circuit-changed', 'guardrail-hit'],
+    handle: notify,
+  },
+  broadcast: { hears: ['member-changed', 'app-changed'], handle: broadcast },
 }
 
 /** The subscribers as handlers of the job queue, one kind of job each. */
-export function subscriberJobs(): Record<string, JobHandler> {
+export function subscriberJobs(deps: SubscriberDeps): Record<string, JobHandler> {
   return Object.fromEntries(
-    Object.entries(subscribers).map(([name, { handle }]) => [
+    Object.entries(subscribers).map(([name, { handle }]): [string, JobHandler] => [
       `subscriber:${name}`,
-      (tx, payloads) => handle(tx, payloads.flat() as OutboxEvent[]),
+      (tx, payloads, afterCommit) => handle(tx, payloads.flat() as OutboxEvent[], { ...deps, afterCommit }),
     ]),
   )
 }

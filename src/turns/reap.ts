@@ -19,6 +19,7 @@ interface Orphan {
   workspace_id: number
   user_id: number
   app_id: number | null
+  app_type: 'chat' | 'workflow' | 'channel' | null
   conversation_id: number | null
   key_id: number | null
   model: string
@@ -71,6 +72,7 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
         'reserved_micros',
         'created_at',
       ])
+      .select((eb) => eb.selectFrom('apps').select('type').whereRef('apps.id', '=', 'turns.app_id').as('app_type'))
       .where('status', '=', 'running')
       .where('process_id', 'not in', database.read.selectFrom('processes').select('id'))
       .limit(batchSize)
@@ -112,6 +114,7 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
         workspaceId: orphan.workspace_id,
         userId: orphan.user_id,
         appId: orphan.app_id,
+        workflow: orphan.app_type === 'workflow',
         keyId: orphan.key_id,
         model: orphan.model,
         upstream: upstreamOf(logged),

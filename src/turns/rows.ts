@@ -1,4 +1,4 @@
-import type { Part, Usage } from '#contracts/index.ts'
+import type { Part, Usage, WorkflowSettled } from '#contracts/index.ts'
 import { settleReserved } from '#metering/budget.ts'
 import { statement, type Transaction, type TurnStatus } from '#store/index.ts'
 
@@ -138,6 +138,8 @@ export interface Settlement {
   workspaceId: number
   userId: number
   appId: number | null
+  /** A run of a workflow, by somebody who has an account and is told of its end. */
+  workflow: boolean
   keyId: number | null
   model: string
   upstream: string
@@ -211,4 +213,11 @@ export async function writeEnd(tx: Transaction, start: StartedTurn, end: Settlem
     startedAt: end.startedAt,
     endedAt: end.endedAt,
   })
+  if (end.workflow && end.appId !== null) tx.tell(workflowSettled(end, end.appId))
+}
+
+/** An event of its own, so that all the turns that are none cost the subscribers nothing more. */
+function workflowSettled(end: Settlement, appId: number): WorkflowSettled {
+  const { workspaceId, userId, publicId: turnId, status } = end
+  return { type: 'workflow-settled', workspaceId, userId, appId, turnId, status }
 }

@@ -184,6 +184,7 @@ export class RunningTurn {
       workspaceId: principal.workspace.id,
       userId: principal.user.id,
       appId: prepared.app?.id ?? null,
+      workflow: prepared.app?.type === 'workflow' && principal.app === undefined,
       keyId: principal.key?.id ?? null,
       model: prepared.model,
       upstream: this.upstream,

@@ -136,6 +136,20 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
     { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}` },
   ],
 
+  'GET /api/v1/notifications': (it) => [
+    list('/api/v1/notifications'),
+    { url: `/api/v1/notifications?before=${it.notification}`, status: 422 },
+  ],
+  'POST /api/v1/notifications/read-all': () => own('/api/v1/notifications/read-all'),
+  'GET /api/v1/notifications/:id': (it) => [{ url: `/api/v1/notifications/${it.notification}` }],
+  'POST /api/v1/notifications/:id/read': (it) => [{ url: `/api/v1/notifications/${it.notification}/read` }],
+  'POST /api/v1/notifications/:id/ack': (it) => [{ url: `/api/v1/notifications/${it.notification}/ack` }],
+  'GET /api/v1/plugin/executions': (it) => [
+    list('/api/v1/plugin/executions'),
+    { url: `/api/v1/plugin/executions?before=${it.execution}`, status: 422 },
+  ],
+  'GET /api/v1/plugin/executions/:id': (it) => [{ url: `/api/v1/plugin/executions/${it.execution}` }],
+
   'GET /health': () => own('/health'),
   'GET /health/liveness': () => own('/health/liveness'),
   'GET /health/readiness': () => own('/health/readiness'),
@@ -143,6 +157,10 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   // Only for administrators of the server; its frames are in tenants-sockets.test.ts.
   'GET /ws/stats': () => [{ url: '/ws/stats', status: 403 }],
   'GET /ws/chat/:session_id': (it) => own(`/ws/chat/${it.session}`),
+  // Sockets; who may open them is in realtime.test.ts.
+  'GET /ws/notifications/:user_id': (it) => own(`/ws/notifications/${it.user}`),
+  'GET /ws/workspaces/:workspace_id': (it) => own(`/ws/workspaces/${it.workspace}`),
+  'GET /api/v1/ws/plugin/debug/:execution_id': (it) => own(`/api/v1/ws/plugin/debug/${it.execution}`),
 }
 
 /** Routes that answer without a credential. The chat endpoint is not among them: the app's token is one. */
@@ -155,6 +173,9 @@ export const publicRoutes = new Set([
   'GET /health/readiness',
   'GET /api/v1/system/health',
   'GET /ws/chat/:session_id',
+  'GET /ws/notifications/:user_id',
+  'GET /ws/workspaces/:workspace_id',
+  'GET /api/v1/ws/plugin/debug/:execution_id',
 ])
 
 function bothNames(it: Belongings, rest = '', body?: unknown): Ask[] {

@@ -44,6 +44,8 @@ export interface Belongings {
   /** A turn that is being answered as long as the world stands. */
   running: string
   key: string
+  notification: string
+  execution: string
   idempotencyKey: string
   /** Words that stand in these things and nowhere else. */
   words: string[]
@@ -147,6 +149,7 @@ export async function makeWorld(
       body: JSON.stringify({ stream: true, messages: [{ role: 'user', content: `Question of ${word}` }] }),
     })
     const keys = await must('GET', `/api/v1/api-keys?workspace_id=${owner.workspace}`, { headers })
+    const { notification, execution } = await told(owner, word)
     return {
       user: owner.user,
       workspace: owner.workspace,
@@ -158,10 +161,31 @@ export async function makeWorld(
       turn: said.headers.get('x-turn-id')!,
       running: running.headers.get('x-turn-id')!,
       key: keys.json[0].id,
+      notification,
+      execution,
       idempotencyKey,
       words: [`of ${word}`, owner.email],
       held,
     }
+  }
+
+  /** A notification of the owner's, and a run of a plugin, as what makes them would. */
+  async function told(owner: Person, word: string): Promise<{ notification: string; execution: string }> {
+    const { database, notifications, executions } = parley.parley
+    const { read } = database
+    const user = await read.selectFrom('users').select('id').where('public_id', '=', owner.user).executeTakeFirst()
+    const space = await read
+      .selectFrom('workspaces')
+      .select('id')
+      .where('public_id', '=', owner.workspace)
+      .executeTakeFirst()
+    const place = { userId: user!.id, workspaceId: space!.id }
+    const draft = { kind: 'guardrail_hit', source: word, body: '', actionUrl: null, data: {} } as const
+    await database.write((tx) => notifications.add(tx, [{ ...place, ...draft, title: `Notice of ${word}` }]))
+    const execution = await executions.start({ ...place, pluginId: `Plugin of ${word}`, toolName: 'tool' })
+    await executions.append(execution, { type: 'log', data: { message: `Log of ${word}` } })
+    const listed = await must('GET', '/api/v1/notifications', { headers: bearer(owner.jwt) })
+    return { notification: listed.json.data.notifications[0].id, execution }
   }
 
   /** Every row of a workspace and its people, except what merely being used changes. */
@@ -186,6 +210,8 @@ export async function makeWorld(
     const turnIds = sql`select id from turns where workspace_id = ${own}`
     await look('inputs', sql`select * from turn_inputs where turn_id in (${turnIds}) order by turn_id`)
     await look('outputs', sql`select * from turn_outputs where turn_id in (${turnIds}) order by turn_id`)
+    await look('notifications', sql`select * from notifications where workspace_id = ${own} order by id`)
+    await look('executions', sql`select * from plugin_executions where workspace_id = ${own} order by id`)
     return found
   }
 
@@ -200,6 +226,8 @@ export async function makeWorld(
       'api_keys',
       'users',
       'sessions',
+      'notifications',
+      'plugin_executions',
     ]
     const found: Record<string, number> = {}
     for (const table of tables) {

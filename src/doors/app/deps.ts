@@ -1,7 +1,9 @@
 import type { Apps } from '#features/apps/index.ts'
 import type { Auth } from '#features/auth/index.ts'
 import type { Conversations } from '#features/conversations/index.ts'
+import type { Executions } from '#features/executions/index.ts'
 import type { Keys } from '#features/keys/index.ts'
+import type { Notifications } from '#features/notifications/index.ts'
 import type { Upstreams } from '#features/upstreams/index.ts'
 import type { Usage } from '#features/usage/index.ts'
 import type { Users } from '#features/users/index.ts'
@@ -19,6 +21,8 @@ export interface AppDoorDeps {
   conversations: Conversations
   upstreams: Upstreams
   usage: Usage
+  notifications: Notifications
+  executions: Executions
   /** Whether strangers may register. */
   registration: boolean
   /** Throws `rate-limited` when this name was tried too often. */

@@ -11,6 +11,8 @@ import { sessionCompletions } from './chat/session-completions.ts'
 import { sessions } from './chat/sessions.ts'
 import type { AppDoorDeps } from './deps.ts'
 import { appErrors } from './errors.ts'
+import { executionEndpoints } from './executions/index.ts'
+import { notificationEndpoints } from './notifications/index.ts'
 import { turnEndpoints } from './turns.ts'
 import { usageEndpoint } from './usage.ts'
 import { workspaceRoutes } from './workspaces/index.ts'
@@ -29,4 +31,6 @@ export function appDoor(door: Scoped, deps: AppDoorDeps): void {
   apiKeyRoutes(door, deps)
   applicationEndpoints(door, deps)
   workspaceRoutes(door, deps)
+  notificationEndpoints(door, deps)
+  executionEndpoints(door, deps)
 }

@@ -1,4 +1,4 @@
-import type { Principal } from '#contracts/index.ts'
+import type { AppChanged, Principal } from '#contracts/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
 import { refuseAppToken } from '#features/workspaces/index.ts'
 import { randomToken } from '#lib/hash.ts'
@@ -55,6 +55,7 @@ export async function createApp(deps: VerbDeps, principal: Principal, input: App
       const taken = await isSlugTaken(tx, app.workspaceId, app.slug)
       if (taken && input.slug !== undefined) throw slugTaken()
       await insertApp(tx, taken ? { ...app, slug: spare } : app)
+      tx.tell(changed('created', principal, app.publicId, app.now))
     })
     .catch(refuseTakenSlug)
   return deps.lookup.get(principal, app.publicId)
@@ -90,7 +91,11 @@ export async function updateAppOf(
     updated_at: Math.max(deps.now(), app.updatedAt + 1),
   }
   const updated = await deps.database
-    .write((tx) => updateApp(tx, app, values))
+    .write(async (tx) => {
+      const done = await updateApp(tx, app, values)
+      if (done) tx.tell(changed('updated', principal, app.publicId, values.updated_at))
+      return done
+    })
     .catch(refuseTakenSlug)
     .finally(deps.lookup.forget)
   if (!updated) throw new AppError('conflict', 'The application was changed at the same moment')
@@ -101,7 +106,13 @@ export async function updateAppOf(
 export async function removeApp(deps: VerbDeps, principal: Principal, idOrSlug: string): Promise<void> {
   requireChange(principal)
   const app = await deps.lookup.get(principal, idOrSlug)
-  await deps.database.write((tx) => deleteApp(tx, app.id)).finally(deps.lookup.forget)
+  const now = deps.now()
+  await deps.database
+    .write(async (tx) => {
+      await deleteApp(tx, app.id)
+      tx.tell(changed('deleted', principal, app.publicId, now))
+    })
+    .finally(deps.lookup.forget)
 }
 
 /** A new access token; the old one opens nothing from the moment this resolves. */
@@ -109,8 +120,18 @@ export async function rotateAppToken(deps: VerbDeps, principal: Principal, idOrS
   requireChange(principal)
   const app = await deps.lookup.get(principal, idOrSlug)
   const accessToken = newAccessToken()
-  await deps.database.write((tx) => updateToken(tx, app.id, accessToken)).finally(deps.lookup.forget)
+  const now = deps.now()
+  await deps.database
+    .write(async (tx) => {
+      await updateToken(tx, app.id, accessToken)
+      tx.tell(changed('token-rotated', principal, app.publicId, now))
+    })
+    .finally(deps.lookup.forget)
   return deps.lookup.get(principal, app.publicId)
+}
+
+function changed(change: AppChanged['change'], principal: Principal, appId: string, at: number): AppChanged {
+  return { type: 'app-changed', change, workspace: principal.workspace, appId, actor: principal.user, at }
 }
 
 function newAccessToken(): string {

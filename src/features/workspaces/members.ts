@@ -1,4 +1,4 @@
-import type { Principal, WorkspaceRole } from '#contracts/index.ts'
+import type { MemberChanged, Principal, WorkspaceRole } from '#contracts/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
 import type { User, Users } from '#features/users/index.ts'
 import { isUniqueViolation, type Transaction } from '#store/index.ts'
@@ -51,6 +51,7 @@ export async function addMember(
   await change(deps, principal, workspace, async (tx, actor) => {
     if (!mayGovern(actor, role)) throw refused()
     await insertMembership(tx, { workspaceId: workspace.ref.id, userId: user.id, role, now })
+    tx.tell(changed('added', principal, workspace, user, role, now))
   }).catch((thrown) => {
     if (!isUniqueViolation(thrown)) throw thrown
     throw new AppError('conflict', 'This user is a member already')
@@ -69,12 +70,14 @@ export async function setRole(
   const role = readRole(newRole)
   const workspace = await governable(deps, principal, workspaceId)
   const user = await memberUser(deps, userId)
+  const now = deps.now()
   await change(deps, principal, workspace, async (tx, actor) => {
     const current = await roleIn(tx, workspace.ref.id, user.id)
     if (!current) throw notMember()
     if (!mayGovern(actor, current) || !mayGovern(actor, role)) throw refused()
     await updateRole(tx, workspace.ref.id, user.id, role)
     await requireOwner(tx, workspace)
+    if (role !== current) tx.tell(changed('role', principal, workspace, user, role, now))
   })
   const member = (await listMembersOf(deps, principal, workspaceId)).find((one) => one.userId === userId)
   if (!member) throw notMember()
@@ -100,6 +103,7 @@ export async function removeMember(
     if (!leaving && !mayGovern(actor, current)) throw refused()
     await deleteMembership(tx, workspace.ref.id, user.id, now)
     await requireOwner(tx, workspace)
+    tx.tell(changed('removed', principal, workspace, user, current, now))
   })
 }
 
@@ -118,6 +122,18 @@ function change(
       await work(tx, actor)
     })
     .finally(() => deps.accessChanged.fire())
+}
+
+function changed(
+  change: MemberChanged['change'],
+  principal: Principal,
+  workspace: Workspace,
+  user: User,
+  role: WorkspaceRole,
+  at: number,
+): MemberChanged {
+  const member = { id: user.id, publicId: user.publicId }
+  return { type: 'member-changed', change, workspace: workspace.ref, member, role, actor: principal.user, at }
 }
 
 /** The workspace, if the caller may change anything about its members at all. */

@@ -1,0 +1,21 @@
+import type { Principal } from '#contracts/index.ts'
+import { AppError } from '#errors/index.ts'
+import { refuseAppToken } from '#features/workspaces/index.ts'
+
+/** Whose notifications may be read: a user's own, and with a key only those of the workspace that the key belongs to. */
+export interface Reader {
+  userId: number
+  workspaceId?: number
+}
+
+export function readerOf(principal: Principal): Reader {
+  refuseAppToken(principal)
+  return { userId: principal.user.id, ...(principal.key && { workspaceId: principal.workspace.id }) }
+}
+
+/** For doors whose frames pass no gate: marking writes. */
+export function writerOf(principal: Principal): Reader {
+  if (!principal.scopes.has('write'))
+    throw new AppError('forbidden', "This credential lacks the scope 'write'", { details: { scope: 'write' } })
+  return readerOf(principal)
+}
