@@ -15,7 +15,8 @@ const typingEveryMs = 1_000
 export class Connection implements SocketHandlers {
   readonly sessionId: string
   readonly sessionKey: string
-  readonly following = new Set<string>()
+  /** Conversations whose turns it is shown; made when there is one, as the other collections here: most sockets are idle. */
+  following: Set<string> | undefined
   private readonly deps: ChatSocketDeps
   private readonly hub: Hub
   private readonly socket: Socket
@@ -23,7 +24,7 @@ export class Connection implements SocketHandlers {
   /** Undefined: nobody yet; an app's access token in a chat frame may still say who. */
   private principal: Principal | undefined
   /** Turns being shown, with the readers to leave by. */
-  private readonly shown = new Map<string, Showing>()
+  private shown: Map<string, Showing> | undefined
   private lastStarted: string | undefined
   /** The last start, perhaps still under way. */
   private starting: Promise<Turn> | undefined
@@ -75,7 +76,7 @@ export class Connection implements SocketHandlers {
 
   closed(): void {
     this.hub.leave(this)
-    for (const { leave } of this.shown.values()) leave()
+    for (const { leave } of this.shown?.values() ?? []) leave()
     const timestamp = this.timestamp()
     for (const other of this.hub.others(this))
       other.relay({ type: 'user_disconnected', user_id: this.userId, session_id: this.sessionId, timestamp })
@@ -134,7 +135,7 @@ export class Connection implements SocketHandlers {
     const limit = this.deps.limits.check(limitInput(principal, this.ip, true))
     if (limit && !limit.allowed) throw tooMany(limit.retryAfterMs)
     // Who says something new no longer waits for the answer before it.
-    if (this.lastStarted !== undefined && this.shown.has(this.lastStarted)) await this.cut(principal, this.lastStarted)
+    if (this.lastStarted !== undefined && this.shown?.has(this.lastStarted)) await this.cut(principal, this.lastStarted)
     const starting = this.deps.turns.start({
       principal,
       door: 'chat-socket',
@@ -165,7 +166,7 @@ export class Connection implements SocketHandlers {
   /** Ends a turn for the message that follows it, and waits for its end: the next one is to read what it had said. */
   private async cut(principal: Principal, turnId: string): Promise<void> {
     await this.deps.turns.command(principal, turnId, { type: 'cancel', reason: 'a new message came' })
-    await this.shown.get(turnId)?.over
+    await this.shown?.get(turnId)?.over
   }
 
   /** Which app and conversation a chat frame means, and as whom it may be said. */
@@ -217,7 +218,7 @@ export class Connection implements SocketHandlers {
   async watch(turnId: string): Promise<void> {
     // A turn that this connection has asked for is shown as the answer to its request.
     await this.starting?.catch(() => undefined)
-    if (this.shown.has(turnId) || !this.principal) return
+    if (this.shown?.has(turnId) || !this.principal) return
     try {
       this.show(await this.deps.turns.attach(this.principal, turnId), 0)
     } catch (thrown) {
@@ -226,19 +227,21 @@ export class Connection implements SocketHandlers {
   }
 
   private hide(turnId: string): void {
-    this.shown.get(turnId)?.leave()
-    this.shown.delete(turnId)
+    this.shown?.get(turnId)?.leave()
+    this.shown?.delete(turnId)
   }
 
   private show(turn: Turn, after: number, requestId?: string): void {
-    if (this.shown.has(turn.id)) return
+    if (this.shown?.has(turn.id)) return
     const encode = frameEncoder(turn, requestId)
     const showing = showTurn(this.socket, turn, after, (envelope, state) =>
       encode(envelope, state).map((frame) => JSON.stringify(frame)),
     )
-    this.shown.set(turn.id, showing)
+    this.shown ??= new Map()
+    const { shown } = this
+    shown.set(turn.id, showing)
     void showing.over.then((failed) => {
-      if (this.shown.get(turn.id) === showing) this.shown.delete(turn.id)
+      if (shown.get(turn.id) === showing) shown.delete(turn.id)
       if (failed) this.refuse(failed)
     })
   }
