@@ -19,6 +19,7 @@ import {
 } from '#doors/gate/index.ts'
 import { type SocketServer, sockets } from '#doors/gate/sockets/index.ts'
 import { healthDoor } from '#doors/health/index.ts'
+import { nodeToolSocketDoor } from '#doors/nodetool-socket/index.ts'
 import { openAiDoor, openAiErrors } from '#doors/openai/index.ts'
 import { operationsDoor } from '#doors/operations/index.ts'
 import { realtimeDoor } from '#doors/realtime/index.ts'
@@ -251,6 +252,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       live?.closeAll(1001, 'Server is stopping')
     })
     chatSocketDoor(live, { ...features, turns: engine, auth: accounts, limits: rates, now, log })
+    nodeToolSocketDoor(live, { ...features, turns: engine, auth: accounts, limits: rates, now, log })
     realtimeDoor(live, { ...features, auth: accounts, accessChanged, workspaceChanged, now, log })
   })
   await inScope((scope) => operationsDoor(scope, { users: people, sockets: live!, errors: appErrors }))
