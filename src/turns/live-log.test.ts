@@ -157,6 +157,20 @@ describe('a live log', () => {
     await two.return()
     expect(deserted).toBe(1)
   })
+
+  it('deserts nobody who is over: nothing is kept waiting for a reader to come back', async () => {
+    const log = new LiveLog('t', () => 1)
+    let deserted = 0
+    log.onDeserted = () => deserted++
+    const reader = log.reader(0, 'caller')
+    const other = log.reader(0, 'caller')
+    log.append({ type: 'turn-start', model: 'm' })
+    log.open()
+    log.end()
+    for await (const _ of reader);
+    await other.return()
+    expect({ deserted, readers: log.readers }).toEqual({ deserted: 0, readers: 0 })
+  })
 })
 
 describe('a reader that missed much', () => {

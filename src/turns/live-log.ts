@@ -40,7 +40,7 @@ export class LiveLog {
   readonly parts = new Map<number, LoggedPart>()
   seq = 0
   readers = 0
-  /** Called when the last reader leaves. */
+  /** Called when the last reader leaves before the end. */
   onDeserted: (() => void) | undefined
   private readonly now: () => number
   private readonly tail: Envelope[] = []
@@ -284,7 +284,7 @@ export class LogReader implements AsyncIterableIterator<Envelope[]> {
   leave(): void {
     if (this.left) return
     this.left = true
-    if (--this.log.readers === 0) this.log.onDeserted?.()
+    if (--this.log.readers === 0 && !this.log.over) this.log.onDeserted?.()
     // Its own pending `next` must end too.
     this.log.wake()
   }
