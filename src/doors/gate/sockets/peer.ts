@@ -16,6 +16,7 @@ const relayUpToBytes = 64 * 1024
 const mostWaiting = 100
 const mostWaitingLength = 4 * 1024 * 1024
 const framesPerSecond = 50
+const controlsPerSecond = 50
 
 const text = { binary: false }
 const binary = { binary: true }
@@ -44,6 +45,11 @@ export class Peer implements Socket, Beating {
   private refilledAt: number
   private toldAt = 0
   private alive = true
+  /** Control frames that came in this second without being asked for. */
+  private controls = 0
+  private controlSecond = 0
+  /** Our pings that were not answered yet. */
+  private asked = 0
   /** Bytes the peer's side had taken at the last beat. */
   private taken = 0
   /** How much of what is queued was written by `write`, which waits by itself. */
@@ -88,6 +94,8 @@ export class Peer implements Socket, Beating {
   }
 
   drained(): Promise<void> {
+    // It asks by a ping.
+    this.asked++
     return drained(this.socket)
   }
 
@@ -124,8 +132,14 @@ export class Peer implements Socket, Beating {
     }
   }
 
+  ping(): void {
+    this.control()
+  }
+
   pong(): void {
     this.alive = true
+    if (this.asked > 0) this.asked--
+    else this.control()
   }
 
   /** Asks whether the peer is still there; one that neither answered the last time nor took a byte since is not. */
@@ -136,6 +150,7 @@ export class Peer implements Socket, Beating {
       this.socket.terminate()
     } else if (this.alive && this.isOpen) {
       this.alive = false
+      this.asked++
       this.socket.ping()
     }
     this.taken = taken
@@ -187,6 +202,20 @@ export class Peer implements Socket, Beating {
     if (now - this.toldAt < 1_000) return
     this.toldAt = now
     this.handlers?.overrun()
+  }
+
+  /**
+   * A control frame that nobody asked for. Between the fragments of a message many of them would hold much memory, also while
+   * a close is waited for; so who floods is dropped.
+   */
+  private control(): void {
+    if (!this.room.limited) return
+    const second = Math.floor(this.room.now() / 1000)
+    this.controls = second === this.controlSecond ? this.controls + 1 : 1
+    this.controlSecond = second
+    if (this.controls <= controlsPerSecond) return
+    this.closing ??= 'control-flood'
+    this.socket.terminate()
   }
 
   private takeAllowance(): boolean {

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { AppError, toAppError } from '#errors/index.ts'
+import { type AppError, toAppError } from '#errors/index.ts'
 import { wheel } from '#wire/index.ts'
 import { closeUpgrade, type ErrorShape } from '../errors.ts'
 import type { GateDeps } from '../gate.ts'
 import type { Scoped } from '../route.ts'
 import { crowd } from './crowd.ts'
+import { handshakeFault, keepableOffer, webSocketOnly, webSocketVersion } from './handshake.ts'
 import { matcher } from './match.ts'
 import { Peer } from './peer.ts'
 import { requestReader, type TrustProxy } from './request.ts'
@@ -43,10 +44,20 @@ export interface Server extends Sockets {
 
 const maxParamLength = 512
 const pingEveryMs = 30_000
+/**
+ * Fragments of one message, and pieces TCP delivers one frame in. Each keeps the buffer it came in until the last is there,
+ * so that a frame limit alone would not bound what a message costs.
+ */
+const mostFragments = 1024
+const mostPieces = 32 * 1024
 /** How long a peer may take to answer a close. */
 const closeTimeoutMs = 5_000
-// @note `closeTimeout` is missing in @types/ws 8.18.
-const closing = { closeTimeout: closeTimeoutMs } as ServerOptions
+// @note These are missing in @types/ws 8.18.
+const newer = {
+  maxFragments: mostFragments,
+  maxBufferedChunks: mostPieces,
+  closeTimeout: closeTimeoutMs,
+} as ServerOptions
 const peerOf = Symbol('peer')
 type Owned = WebSocket & { [peerOf]: Peer }
 
@@ -67,7 +78,9 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     noServer: true,
     clientTracking: false,
     maxPayload: deps.maxFrameBytes,
-    ...closing,
+    ...newer,
+    // The library would agree to the first one offered, whatever it is.
+    handleProtocols: () => false,
     // Costs only those who offer it, and them only while a frame is being packed.
     perMessageDeflate: { threshold: 1024, serverNoContextTakeover: true, clientNoContextTakeover: true },
   })
@@ -78,6 +91,8 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     const found = find(raw)
     if (!found) return void stream.destroy()
     const request = requests.read(raw, found.params)
+    const extensions = raw.headers['sec-websocket-extensions']
+    if (extensions !== undefined) raw.headers['sec-websocket-extensions'] = keepableOffer(extensions)
     server.handleUpgrade(raw, stream, head, (socket) => arrive(found.value, socket, stream as NetSocket, request))
   })
 
@@ -86,6 +101,7 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     const peer = new Peer(room, entry, socket, stream, address)
     ;(socket as Owned)[peerOf] = peer
     socket.on('message', onMessage)
+    socket.on('ping', onPing)
     socket.on('pong', onPong)
     socket.on('error', ignore)
     socket.on('close', onClose)
@@ -130,6 +146,10 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     ;(this as Owned)[peerOf].receive(data as Buffer, isBinary)
   }
 
+  function onPing(this: WebSocket): void {
+    ;(this as Owned)[peerOf].ping()
+  }
+
   function onPong(this: WebSocket): void {
     ;(this as Owned)[peerOf].pong()
   }
@@ -170,8 +190,8 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
   return {
     takes: (request) =>
       !stopping &&
-      request.headers.upgrade?.toLowerCase() === 'websocket' &&
       find(request) !== undefined &&
+      handshakeFault(request) === undefined &&
       deps.rates.check({ ip: requests.addressOf(request) })?.allowed !== false,
 
     route(route) {
@@ -182,9 +202,11 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
         route.path,
         { schema: { tags: ['sockets'], summary: route.summary }, config: { auth: 'public', socket: true } },
         (request, reply) => {
-          const error = new AppError('unsupported', 'This path speaks WebSocket only')
           closeUpgrade(request, reply)
-          reply.code(426).header('upgrade', 'websocket').send(deps.errors.body(error, request))
+          const fault = handshakeFault(request.raw) ?? webSocketOnly()
+          if (fault.code === 'invalid-request') throw fault
+          reply.code(426).header('upgrade', 'websocket').header('sec-websocket-version', webSocketVersion)
+          reply.send(deps.errors.body(fault, request))
         },
       )
     },
