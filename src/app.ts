@@ -8,6 +8,7 @@ import type { WorkspaceChange } from '#contracts/index.ts'
 import { appDoor, appErrors } from '#doors/app/index.ts'
 import { chatSocketDoor } from '#doors/chat-socket/index.ts'
 import {
+  countRequests,
   gate,
   requestId,
   routerErrors,
@@ -36,6 +37,8 @@ import { usage } from '#features/usage/index.ts'
 import { users } from '#features/users/index.ts'
 import { workspaces } from '#features/workspaces/index.ts'
 import { jobQueue } from '#jobs/index.ts'
+import { metrics } from '#lib/metrics.ts'
+import { processMetrics } from '#lib/process-metrics.ts'
 import { deriveKey } from '#lib/seal.ts'
 import { signal } from '#lib/signal.ts'
 import { budgets } from '#metering/budget.ts'
@@ -43,7 +46,7 @@ import { limiter, limits, networkOf } from '#metering/index.ts'
 import { providers } from '#providers/index.ts'
 import { type Database, openDatabase } from '#store/index.ts'
 import { subscriberJobs, subscribersOf } from '#subscribers/index.ts'
-import { defaultTurnsOptions, type TurnsOptions, turns } from '#turns/index.ts'
+import { countTurns, defaultTurnsOptions, type TurnsOptions, turns } from '#turns/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { serveApiDocs } from './api-docs.ts'
 
@@ -224,17 +227,25 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     if (state && !state.allowed)
       throw new AppError('rate-limited', 'Too many attempts; try again later', { retryAfterMs: state.retryAfterMs })
   }
-  const inScope = (door: (scope: Scoped) => Promise<void> | void) =>
-    server.register(async (scope) => door(scope as unknown as Scoped))
-  await inScope((scope) => openAiDoor(scope, { ...features, turns: engine }))
+  const figures = metrics()
+  processMetrics(figures)
+  const turnsOf = countTurns(engine, figures)
+  const requests = figures.counter('parley_http_requests_total', 'Answered requests, by door.', ['door', 'status'])
+  const inScope = (name: string, door: (scope: Scoped) => Promise<void> | void) =>
+    server.register(async (scope) => {
+      countRequests(scope, requests, name)
+      await door(scope as unknown as Scoped)
+    })
+  await inScope('openai', (scope) => openAiDoor(scope, { ...features, turns: turnsOf('openai') }))
   // Cookies and sockets hook into every request of their scope, so only the doors that need them are in it.
-  await inScope(async (scope) => {
+  await inScope('app', async (scope) => {
     await scope.register(cookie)
-    appDoor(scope, { ...features, turns: engine, auth: accounts, loginLimit, registration: config.registration })
+    const { registration } = config
+    appDoor(scope, { ...features, turns: turnsOf('app'), auth: accounts, loginLimit, registration })
   })
   // Sockets stay open while turns settle, and are told to go then.
   let settled: Promise<void> = Promise.resolve()
-  await inScope((scope) => {
+  await inScope('sockets', (scope) => {
     useErrors(scope, appErrors)
     live = sockets(scope, {
       now,
@@ -244,6 +255,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       rates,
       networkOf,
       errors: appErrors,
+      metrics: figures,
       ...config.sockets,
       ...overrides.sockets,
     })
@@ -251,12 +263,15 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       await settled
       live?.closeAll(1001, 'Server is stopping')
     })
-    chatSocketDoor(live, { ...features, turns: engine, auth: accounts, limits: rates, now, log })
-    nodeToolSocketDoor(live, { ...features, turns: engine, auth: accounts, limits: rates, now, log })
+    const shared = { ...features, auth: accounts, limits: rates, metrics: figures, now, log }
+    chatSocketDoor(live, { ...shared, turns: turnsOf('chat-socket') })
+    nodeToolSocketDoor(live, { ...shared, turns: turnsOf('nodetool-socket') })
     realtimeDoor(live, { ...features, auth: accounts, accessChanged, workspaceChanged, now, log })
   })
-  await inScope((scope) => operationsDoor(scope, { users: people, sockets: live!, errors: appErrors }))
-  await inScope((scope) =>
+  await inScope('operations', (scope) =>
+    operationsDoor(scope, { users: people, sockets: live!, metrics: figures, errors: appErrors }),
+  )
+  await inScope('health', (scope) =>
     healthDoor(scope, {
       version: packageJson.version,
       now,
@@ -270,7 +285,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       },
     }),
   )
-  useNotFound(server, shapeOf)
+  useNotFound(server, shapeOf, requests.cell('none', '4xx'))
 
   async function close(graceMs = defaultGraceMs): Promise<void> {
     // New requests are refused from here on; streams that are open end with their turns.

@@ -156,6 +156,7 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   'GET /api/v1/system/health': () => own('/api/v1/system/health'),
   // Only for administrators of the server; its frames are in tenants-sockets.test.ts.
   'GET /ws/stats': () => [{ url: '/ws/stats', status: 403 }],
+  'GET /metrics': () => [{ url: '/metrics', status: 403 }],
   'GET /ws/chat/:session_id': (it) => own(`/ws/chat/${it.session}`),
   // Sockets; who may open them is in realtime.test.ts.
   'GET /ws/notifications/:user_id': (it) => own(`/ws/notifications/${it.user}`),

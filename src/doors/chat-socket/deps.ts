@@ -1,6 +1,7 @@
 import type { Apps } from '#features/apps/index.ts'
 import type { Auth } from '#features/auth/index.ts'
 import type { Conversations } from '#features/conversations/index.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import type { Turns } from '#turns/index.ts'
 import type { GateDeps } from '../gate/index.ts'
 
@@ -11,5 +12,6 @@ export interface ChatSocketDeps {
   conversations: Pick<Conversations, 'find'>
   limits: GateDeps['limits']
   now(): number
+  metrics: Pick<Metrics, 'gauge'>
   log: { error(fields: object, message: string): void }
 }

@@ -15,6 +15,9 @@ interface Arrival {
 
 export function chatSocketDoor(sockets: Sockets, deps: ChatSocketDeps): void {
   const hub = new Hub()
+  deps.metrics.gauge('parley_chat_socket_registry', 'What the chat socket remembers of who is there.', ['of'], () =>
+    Object.entries(hub.sizes()).map(([name, size]) => [size, name]),
+  )
   deps.turns.onStart((conversationId, turnId) => {
     for (const connection of hub.followers(conversationId)) void connection.watch(turnId)
   })

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, invalid, toAppError } from '#errors/index.ts'
+import type { Cell } from '#lib/metrics.ts'
 
 /** A door's outer error shape: what to send for an error, with which HTTP status. */
 export interface ErrorShape {
@@ -51,9 +52,10 @@ export function routerErrors(shapeOf: ShapeOf) {
   }
 }
 
-/** For URLs that belong to no route. */
-export function useNotFound(server: FastifyInstance, shapeOf: ShapeOf): void {
+/** For URLs that belong to no route; each is counted in `misses`. */
+export function useNotFound(server: FastifyInstance, shapeOf: ShapeOf, misses: Cell): void {
   server.setNotFoundHandler((request, reply) => {
+    misses.value++
     const path = request.url.split('?')[0] ?? ''
     const error = new AppError('not-found', `No such endpoint: ${request.method} ${path}`)
     closeUpgrade(request, reply)

@@ -2,6 +2,7 @@
  * The gate every door stands behind: request ids, credentials → principal, limits and their headers, the plain
  * plumbing of HTTP errors and streams. It knows no door's shapes.
  */
+export { countRequests } from './count-requests.ts'
 export { readCredentials, sessionCookie } from './credentials.ts'
 export { type ErrorShape, fromFastify, routerErrors, type ShapeOf, useErrors, useNotFound } from './errors.ts'
 export { type GateDeps, gate, type LimitState, limitInput, requestId, tooMany } from './gate.ts'

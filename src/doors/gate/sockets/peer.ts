@@ -120,7 +120,7 @@ export class Peer implements Socket, Beating {
   receive(data: Buffer, isBinary: boolean): void {
     if (!this.isOpen) return
     this.alive = true
-    this.entry.framesIn++
+    this.entry.figures.framesIn++
     const frame = isBinary ? data : data.toString()
     if (this.room.limited && !this.takeAllowance()) this.overrun()
     else if (this.handlers && !this.busy && !this.waiting) this.hand(frame)
@@ -162,7 +162,7 @@ export class Peer implements Socket, Beating {
   }
 
   private put(data: string | Uint8Array): void {
-    this.entry.framesOut++
+    this.entry.figures.framesOut++
     this.socket.send(data, typeof data === 'string' ? text : binary)
   }
 
@@ -198,6 +198,7 @@ export class Peer implements Socket, Beating {
   }
 
   private overrun(): void {
+    this.entry.figures.framesDropped++
     const now = this.room.now()
     if (now - this.toldAt < 1_000) return
     this.toldAt = now

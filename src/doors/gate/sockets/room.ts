@@ -1,13 +1,18 @@
 import type { SocketRoute } from './types.ts'
 
-/** One route and what is counted of its sockets. */
+/** One route; those of a door count together. */
 export interface DoorEntry {
   readonly door: string
   // biome-ignore lint/suspicious/noExplicitAny: each route has its own idea of who comes
   readonly route: SocketRoute<any>
+  readonly figures: DoorFigures
+}
+
+export interface DoorFigures {
   open: number
   framesIn: number
   framesOut: number
+  framesDropped: number
 }
 
 /** What every socket of a server shares. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { type AppError, toAppError } from '#errors/index.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import { wheel } from '#wire/index.ts'
 import { closeUpgrade, type ErrorShape } from '../errors.ts'
 import type { GateDeps } from '../gate.ts'
@@ -9,9 +10,10 @@ import type { Scoped } from '../route.ts'
 import { crowd } from './crowd.ts'
 import { handshakeFault, keepableOffer, webSocketOnly, webSocketVersion } from './handshake.ts'
 import { matcher } from './match.ts'
+import { closedBy, socketMetrics } from './metrics.ts'
 import { Peer } from './peer.ts'
 import { requestReader, type TrustProxy } from './request.ts'
-import type { DoorEntry, Room } from './room.ts'
+import type { DoorEntry, DoorFigures, Room } from './room.ts'
 import { statsOf } from './stats.ts'
 import type { SocketRequest, Sockets } from './types.ts'
 
@@ -20,6 +22,7 @@ export interface SocketsDeps {
   log: Room['log']
   /** Fired when what somebody may do has changed: open sockets are asked again. */
   accessChanged: { on(listener: () => void): void }
+  metrics: Metrics
   trustProxy: TrustProxy
   /** The rates of requests: each upgrade is one of its address. */
   rates: GateDeps['limits']
@@ -67,7 +70,7 @@ type Owned = WebSocket & { [peerOf]: Peer }
  */
 export function sockets(scope: Scoped, deps: SocketsDeps): Server {
   const routes = matcher<DoorEntry>(maxParamLength)
-  const entries: DoorEntry[] = []
+  const doors = new Map<string, DoorFigures>()
   const requests = requestReader(deps.trustProxy)
   const room: Room = { limited: deps.limits !== undefined, now: deps.now, log: deps.log }
   const addresses = crowd(deps.limits?.perAddress ?? Number.POSITIVE_INFINITY)
@@ -84,6 +87,8 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     // Costs only those who offer it, and them only while a frame is being packed.
     perMessageDeflate: { threshold: 1024, serverNoContextTakeover: true, clientNoContextTakeover: true },
   })
+
+  const closes = socketMetrics(deps.metrics, { doors, addresses, owners })
 
   const find = (raw: IncomingMessage) => routes.find(raw.url!.split('?', 1)[0]!)
 
@@ -103,10 +108,10 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     socket.on('message', onMessage)
     socket.on('ping', onPing)
     socket.on('pong', onPong)
-    socket.on('error', ignore)
+    socket.on('error', onError)
     socket.on('close', onClose)
     open.add(peer)
-    entry.open++
+    entry.figures.open++
     if (address) void admit(peer, request)
     else peer.end(1013, 'too many connections from this address', 'address-limit')
   }
@@ -134,12 +139,12 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     peer.open(route.connect(peer, who, request))
   }
 
-  function refuse(peer: Peer, thrown: unknown): void {
+  function refuse(peer: Peer, thrown: unknown, name = 'refused'): void {
     const error = toAppError(thrown)
     if (error.code === 'internal')
       deps.log.error({ err: error.cause ?? error, door: peer.entry.door }, 'a socket could not be admitted')
     const { code, reason } = peer.entry.route.refusal?.(error) ?? refusalOf(error)
-    peer.end(code, reason, 'refused')
+    peer.end(code, reason, name)
   }
 
   function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
@@ -154,10 +159,11 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     ;(this as Owned)[peerOf].pong()
   }
 
-  function onClose(this: WebSocket): void {
+  function onClose(this: WebSocket, code: number): void {
     const peer = (this as Owned)[peerOf]
     open.remove(peer)
-    peer.entry.open--
+    peer.entry.figures.open--
+    closes.cell(peer.entry.door, peer.closing ?? closedBy(code)).value++
     if (peer.address) addresses.leave(peer.address)
     if (peer.owner) owners.leave(peer.owner)
     peer.gone()
@@ -180,7 +186,7 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
         try {
           await peer.handlers.still()
         } catch (thrown) {
-          if (lost.has(toAppError(thrown).code)) refuse(peer, thrown)
+          if (lost.has(toAppError(thrown).code)) refuse(peer, thrown, 'access-lost')
         }
       }
     }
@@ -195,9 +201,10 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
       deps.rates.check({ ip: requests.addressOf(request) })?.allowed !== false,
 
     route(route) {
-      const entry: DoorEntry = { door: route.door, route, open: 0, framesIn: 0, framesOut: 0 }
-      entries.push(entry)
-      routes.add(route.path, entry)
+      const { door } = route
+      const figures = doors.get(door) ?? { open: 0, framesIn: 0, framesOut: 0, framesDropped: 0 }
+      doors.set(door, figures)
+      routes.add(route.path, { door, route, figures })
       scope.get(
         route.path,
         { schema: { tags: ['sockets'], summary: route.summary }, config: { auth: 'public', socket: true } },
@@ -211,11 +218,7 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
       )
     },
 
-    counts() {
-      const counts: Record<string, number> = {}
-      for (const entry of entries) counts[entry.door] = (counts[entry.door] ?? 0) + entry.open
-      return counts
-    },
+    counts: () => Object.fromEntries([...doors].map(([door, { open }]) => [door, open])),
 
     stats: () => statsOf(open),
 
@@ -237,5 +240,8 @@ function refusalOf(error: AppError): { code: number; reason: string } {
   return { code: 1008, reason: 'Invalid token' }
 }
 
-/** A protocol violation closes the socket with its own code; there is nothing to add. */
-function ignore(): void {}
+/** A protocol violation closes the socket with its own code; there is nothing to add but a name for it. */
+function onError(this: WebSocket, error: Error & { code?: string }): void {
+  const name = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'too-large' : 'protocol'
+  ;(this as Owned)[peerOf].closing ??= name
+}

@@ -1,0 +1,40 @@
+import type { Metrics } from '#lib/metrics.ts'
+import type { Turn, Turns } from './turns.ts'
+
+/** Counts turns by the door that asked. Gives each door the same turns, with its own name on what it resumes. */
+export function countTurns(turns: Turns, metrics: Metrics): (door: string) => Turns {
+  const started = metrics.counter('parley_turns_started_total', 'Turns started.', ['door'])
+  const ended = metrics.counter('parley_turns_ended_total', 'Turns ended, by how.', ['door', 'outcome'])
+  const resumed = metrics.counter('parley_turn_resumes_total', 'Readings that went on where one had stopped.', ['door'])
+  metrics.gauge('parley_turns_running', 'Turns that run now.', [], () => [[turns.runningCount()]])
+
+  async function start(request: Parameters<Turns['start']>[0]): Promise<Turn> {
+    const turn = await turns.start(request)
+    if (turn.replayed) return turn
+    started.cell(request.door).value++
+    const count = (outcome: string) => {
+      ended.cell(request.door, outcome).value++
+    }
+    turn.result().then(
+      ({ status }) => count(status),
+      () => count('failed'),
+    )
+    return turn
+  }
+
+  return (door) => {
+    const resumes = resumed.cell(door)
+    return {
+      ...turns,
+      start,
+      async attach(principal, id) {
+        const turn = await turns.attach(principal, id)
+        const read: Turn['read'] = (after = 0) => {
+          if (after > 0) resumes.value++
+          return turn.read(after)
+        }
+        return { ...turn, read }
+      },
+    }
+  }
+}
