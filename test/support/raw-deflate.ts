@@ -11,7 +11,9 @@ export function deflated(data: string | Uint8Array, windowBits = 15): Buffer {
 
 /** What a message inflates to that leans on none before it. Throws for anything else, and for a window larger than agreed. */
 export function inflated(payload: Uint8Array, windowBits = 15): Buffer {
-  return inflateRawSync(Buffer.concat([payload, tail]), { finishFlush: constants.Z_SYNC_FLUSH, windowBits })
+  const finishFlush = constants.Z_SYNC_FLUSH
+  // With a larger chunk zlib would look back into what it has just written instead of into its window.
+  return inflateRawSync(Buffer.concat([payload, tail]), { finishFlush, windowBits, chunkSize: 64 })
 }
 
 /** A payload that inflates to this many MiB of spaces, a thousand times its size. */

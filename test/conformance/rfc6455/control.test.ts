@@ -148,7 +148,7 @@ forEveryDoor((suite) => {
 
     it('closes on its own side, and ends TCP when that is answered', async () => {
       const client = await refused()
-      expect(await client.closing()).toEqual({ code: 1008, reason: 'Invalid token' })
+      expect(await client.closing()).toEqual({ code: 1008, reason: suite.door.refusal })
       client.write(close(1008))
       expect(await client.ended).toBe('end')
     })

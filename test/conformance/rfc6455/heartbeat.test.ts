@@ -17,14 +17,14 @@ forEveryDoor(
 
       it('keeps a peer that answers', async () => {
         const client = await suite.open()
-        for (let beats = 0; beats < 4; beats++) client.write(pong((await client.next(opcodes.ping)).payload))
+        for (let beats = 0; beats < 3; beats++) client.write(pong((await client.next(opcodes.ping)).payload))
         await suite.works(client)
         await suite.leave(client)
       })
 
       it('keeps a peer that speaks otherwise', async () => {
         const client = await suite.open()
-        for (let beats = 0; beats < 4; beats++) {
+        for (let beats = 0; beats < 3; beats++) {
           await client.next(opcodes.ping)
           client.write(text(suite.question))
           await suite.answered(client)
@@ -33,5 +33,5 @@ forEveryDoor(
       })
     })
   },
-  { overrides: { sockets: { pingEveryMs: 240 } } },
+  { overrides: { sockets: { pingEveryMs: 120 } } },
 )

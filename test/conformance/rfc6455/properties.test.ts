@@ -85,7 +85,7 @@ forEveryDoor((suite) => {
           expect(payloadsOf(client.frames, opcodes.pong)).toEqual(pingsOf(given))
           expect(client.frames).toHaveLength(door.hello.length + said.length + pingsOf(given).length + 1)
         }),
-        { numRuns: 150 },
+        { numRuns: 100 },
       )
     })
 
@@ -105,9 +105,9 @@ forEveryDoor((suite) => {
           }
           if (await endsWell(bytes, given.segments)) closed++
         }),
-        { numRuns: 300 },
+        { numRuns: 200 },
       )
-      expect(closed).toBeGreaterThan(30)
+      expect(closed).toBeGreaterThan(20)
       await suite.stillServes()
     })
 
@@ -133,9 +133,9 @@ forEveryDoor((suite) => {
             if (await endsWell(bytes, cuts)) closed++
           },
         ),
-        { numRuns: 300 },
+        { numRuns: 200 },
       )
-      expect(closed).toBeGreaterThan(100)
+      expect(closed).toBeGreaterThan(60)
       await suite.stillServes()
     })
   })
@@ -148,8 +148,8 @@ forEveryDoor((suite) => {
     await writeInPieces(client, bytes, cuts)
     client.socket.end()
     await client.ended
-    const last = client.frames.at(-1)!
-    if (last.opcode !== opcodes.close) return false
+    const last = client.frames.at(-1)
+    if (last?.opcode !== opcodes.close) return false
     const code = last.payload.length === 0 ? undefined : last.payload.readUInt16BE(0)
     if (code === undefined || code < 3000) expect(mayBeSaid).toContain(code)
     return true

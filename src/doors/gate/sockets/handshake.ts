@@ -76,12 +76,13 @@ function unquoted(value: string): string {
   return value.length > 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
 }
 
-/** RFC 7692 §7.1. A window of 2^8 bytes for us is declined: zlib takes more and would break the promise. */
+const windowBits = /^([89]|1[0-5])$/
+/** The parameters of RFC 7692 §7.1, and which values they may have. */
 const keepable: Record<string, RegExp | undefined> = {
   server_no_context_takeover: undefined,
   client_no_context_takeover: undefined,
-  server_max_window_bits: /^(9|1[0-5])$/,
-  client_max_window_bits: /^([89]|1[0-5])$/,
+  server_max_window_bits: windowBits,
+  client_max_window_bits: windowBits,
 }
 
 function areKeepable(parameters: Offer['parameters']): boolean {
