@@ -23,7 +23,7 @@ export async function warmUp(bench: Bench, server: Server, path: 'requests' | 's
   const result =
     path === 'requests'
       ? await bench.load.run({ kind: 'requests', target: server, concurrency: 32, bodyBytes: 256, durationMs })
-      : await bench.load.run({ kind: 'streams', target: server, concurrency: 200, durationMs })
+      : await bench.load.run({ kind: 'streams', target: server, model: 'paced', concurrency: 200, durationMs })
   if (result.errors > 0)
     bench.log(`  ${server.subject.name}: ${result.errors} errors in the warm-up: ${result.firstError}`)
 }

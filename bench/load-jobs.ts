@@ -19,7 +19,14 @@ export type RequestsResult = {
   latencyMs: Percentiles
 }
 
-export type StreamsJob = { kind: 'streams'; target: Target; concurrency: number; durationMs: number }
+export type PacedModel = 'paced' | 'clocked'
+export type StreamsJob = {
+  kind: 'streams'
+  target: Target
+  model: PacedModel
+  concurrency: number
+  durationMs: number
+}
 export type StreamsResult = {
   streams: number
   /** Frames with text in them that arrived. */
@@ -28,6 +35,25 @@ export type StreamsResult = {
   firstError?: string
   firstTokenMs: Percentiles
   gapMs: Percentiles
+  /** From the mock's sending to here; of `clocked` only. */
+  delayMs: Percentiles
+}
+
+/** Answers over NodeTool's socket. */
+export type SocketStreamsJob = {
+  kind: 'socket-streams'
+  target: Target
+  model: PacedModel
+  encoding: 'json' | 'messagepack'
+  concurrency: number
+  durationMs: number
+}
+export type SocketStreamsResult = {
+  streams: number
+  contentFrames: number
+  errors: number
+  firstError?: string
+  delayMs: Percentiles
 }
 
 /** Opens `hold` streams or idle WebSockets and keeps them until `release`. */
@@ -36,12 +62,14 @@ export type OpenJob =
   | { kind: 'sockets'; target: Target; count: number; token: string }
 export type OpenResult = { open: number; errors: number; firstError?: string }
 
-export type Job = RequestsJob | StreamsJob | OpenJob | { kind: 'release' }
+export type Job = RequestsJob | StreamsJob | SocketStreamsJob | OpenJob | { kind: 'release' }
 
 export type ResultOf<J extends Job> = J extends RequestsJob
   ? RequestsResult
   : J extends StreamsJob
     ? StreamsResult
-    : J extends OpenJob
-      ? OpenResult
-      : Record<string, never>
+    : J extends SocketStreamsJob
+      ? SocketStreamsResult
+      : J extends OpenJob
+        ? OpenResult
+        : Record<string, never>

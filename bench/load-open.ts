@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import { chatRequest, openConnection } from './load-connection.ts'
 import type { OpenJob, OpenResult, Target } from './load-jobs.ts'
 
-const SETTLE_LIMIT_MS = 20_000
+const SETTLE_LIMIT_MS = 60_000
 /** How many connections are being opened at a time, so that the listen backlog is not what is measured. */
 const OPENING = 50
 

@@ -1,3 +1,4 @@
+import { addDelays } from './clock.ts'
 import { chatRequest, openConnection } from './load-connection.ts'
 import type { StreamsJob, StreamsResult } from './load-jobs.ts'
 import { Samples } from './statistics.ts'
@@ -13,9 +14,10 @@ const QUOTE = 34
  * a stream and each restart waits a random part of one pace, or else starts would lock onto the ticks of the mock.
  */
 export function runStreams(job: StreamsJob): Promise<StreamsResult> {
-  const request = chatRequest(job.target, 'paced', true, 256)
+  const request = chatRequest(job.target, job.model, true, 256)
   const firstTokens = new Samples()
   const gaps = new Samples()
+  const delays = new Samples()
   const stopAt = performance.now() + STREAM_MS + job.durationMs
   const result = { streams: 0, contentFrames: 0, errors: 0, firstError: undefined as string | undefined }
   let running = job.concurrency
@@ -31,7 +33,12 @@ export function runStreams(job: StreamsJob): Promise<StreamsResult> {
     function finish(): void {
       clearTimeout(timeout)
       for (const close of closers) close()
-      resolve({ ...result, firstTokenMs: firstTokens.percentiles(), gapMs: gaps.percentiles() })
+      resolve({
+        ...result,
+        firstTokenMs: firstTokens.percentiles(),
+        gapMs: gaps.percentiles(),
+        delayMs: delays.percentiles(),
+      })
     }
 
     function leave(): void {
@@ -55,6 +62,7 @@ export function runStreams(job: StreamsJob): Promise<StreamsResult> {
         const now = performance.now()
         const contentFrames = countContentFrames(bytes)
         result.contentFrames += contentFrames
+        if (job.model === 'clocked') addDelays(bytes, delays)
         if (contentFrames === 0) return
         if (!hasToken) {
           hasToken = true

@@ -2,6 +2,7 @@
 import type { Job } from './load-jobs.ts'
 import { openMany, releaseAll } from './load-open.ts'
 import { runRequests } from './load-requests.ts'
+import { runSocketStreams } from './load-socket-streams.ts'
 import { runStreams } from './load-streams.ts'
 
 async function run(job: Job): Promise<object> {
@@ -10,6 +11,8 @@ async function run(job: Job): Promise<object> {
       return await runRequests(job)
     case 'streams':
       return await runStreams(job)
+    case 'socket-streams':
+      return await runSocketStreams(job)
     case 'hold':
     case 'sockets':
       return await openMany(job)

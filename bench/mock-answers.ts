@@ -5,7 +5,8 @@ export const PACED_DELTAS = 64
 /** Content frames that the upstream sends in one `paced` stream. */
 export const PACED_CONTENT_FRAMES = PACED_DELTAS + 1
 
-export const models = ['instant', 'paced', 'hold'] as const
+/** `clocked` is `paced` with the time of sending in every token. */
+export const models = ['instant', 'paced', 'clocked', 'hold'] as const
 export type Model = (typeof models)[number]
 
 const ID = 'chatcmpl-bench'
@@ -52,6 +53,13 @@ export function streamAnswer(model: Model, deltaCount: number): StreamAnswer {
     tail: Buffer.from(finish + done),
     tailWithUsage: Buffer.from(finish + usage + done),
   }
+}
+
+/** A delta whose content is stamped when it is sent; every one is as long. */
+export function stampedDelta(model: Model, stamp: () => string): () => string {
+  const blank = stamp()
+  const [before, after] = delta(model, ` ${blank}`).split(blank) as [string, string]
+  return () => before + stamp() + after
 }
 
 export function completion(model: Model): Buffer {

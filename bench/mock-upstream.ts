@@ -3,6 +3,7 @@
  * every paced stream. Run as a child process, it tells its parent the port; run by hand, it listens on PORT.
  */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { stamp } from './clock.ts'
 import { createHttpReader } from './http-reader.ts'
 import {
   completion,
@@ -11,6 +12,7 @@ import {
   modelList,
   models,
   PACED_DELTAS,
+  stampedDelta,
   streamAnswer,
   streamHead,
 } from './mock-answers.ts'
@@ -38,6 +40,7 @@ const pacedEnd = {
   plain: Buffer.concat([paced.deltas[PACED_DELTAS - 1]!, paced.tail]),
   withUsage: Buffer.concat([paced.deltas[PACED_DELTAS - 1]!, paced.tailWithUsage]),
 }
+const clocked = stampedDelta('clocked', stamp)
 const holdHead = Buffer.concat([streamHead, streamAnswer('hold', 0).first])
 
 const wheel = createTimerWheel(PACE_MS)
@@ -50,6 +53,19 @@ function startPaced(socket: Socket, wantsUsage: boolean): void {
     if (socket.destroyed) return false
     if (sent < 0) socket.write(paced.first)
     else if (sent < PACED_DELTAS - 1) socket.write(paced.deltas[sent]!)
+    else socket.write(wantsUsage ? pacedEnd.withUsage : pacedEnd.plain)
+    sent += 1
+    return sent < PACED_DELTAS
+  })
+}
+
+function startClocked(socket: Socket, wantsUsage: boolean): void {
+  let sent = -1
+  socket.write(streamHead)
+  wheel.every(() => {
+    if (socket.destroyed) return false
+    if (sent < 0) socket.write(paced.first)
+    else if (sent < PACED_DELTAS - 1) socket.write(clocked(), 'latin1')
     else socket.write(wantsUsage ? pacedEnd.withUsage : pacedEnd.plain)
     sent += 1
     return sent < PACED_DELTAS
@@ -76,6 +92,7 @@ function answerChat(socket: Socket, body: Buffer): void {
   served.streams += 1
   const wantsUsage = isTrue.test(after(body, '"include_usage"'))
   if (model === 'paced') startPaced(socket, wantsUsage)
+  else if (model === 'clocked') startClocked(socket, wantsUsage)
   else if (model === 'hold') socket.write(holdHead)
   else socket.write(wantsUsage ? instantAnswer.withUsage : instantAnswer.plain)
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { parley } from './subjects.ts'
 
-export const scenarioNames = ['nonstream', 'stream', 'memory', 'start'] as const
+export const scenarioNames = ['nonstream', 'stream', 'memory', 'sockets', 'start'] as const
 export type ScenarioName = (typeof scenarioNames)[number]
 
 export type Options = {

@@ -9,6 +9,7 @@ import { type Options, parseOptions, type ScenarioName } from './options.ts'
 import { isMet, type Row } from './row.ts'
 import { runMemory } from './scenarios/memory.ts'
 import { runNonstream } from './scenarios/nonstream.ts'
+import { runSockets } from './scenarios/sockets.ts'
 import { runStart } from './scenarios/start.ts'
 import { runStream } from './scenarios/stream.ts'
 import { bareProxy, parley } from './subjects.ts'
@@ -21,6 +22,7 @@ const scenarios: Record<ScenarioName, Scenario> = {
   nonstream: runNonstream,
   stream: runStream,
   memory: runMemory,
+  sockets: runSockets,
   start: runStart,
 }
 

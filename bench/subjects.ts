@@ -48,6 +48,8 @@ export const parley: Subject = {
     PARLEY_LIMIT_CHAT: UNREACHED_LIMIT,
     PARLEY_LIMIT_IP: UNREACHED_LIMIT,
     PARLEY_LIMIT_USER: UNREACHED_LIMIT,
+    PARLEY_SOCKETS_PER_IP: '100000',
+    PARLEY_SOCKETS_PER_USER: '100000',
     LOG_LEVEL: 'warn',
   }),
   countTurns: (deployment) => {

@@ -1,4 +1,4 @@
-/** Memory after start, per open stream and per idle WebSocket; a fresh process for each figure, because heaps keep what they took. */
+/** Memory after start and per open stream; a fresh process for each figure, because heaps keep what they took. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { request } from 'undici'
 import type { Bench, Scenario } from '../bench-context.ts'
@@ -18,18 +18,24 @@ type Opening = { afterStartMb: number; perOpenKb: number; failure?: string }
 export const runMemory: Scenario = async (bench) => {
   const baseline: Opening[] = []
   const subject: Opening[] = []
-  const sockets: Opening[] = []
   for (let round = 0; round < Math.min(MOST_ROUNDS, bench.options.rounds); round += 1) {
-    baseline.push(await measureOpening(bench, bench.baseline, 'hold'))
-    subject.push(await measureOpening(bench, bench.subject, 'hold'))
-    if (bench.options.subject === 'parley') sockets.push(await measureOpening(bench, bench.subject, 'sockets'))
+    baseline.push(await measureOpening(bench, bench.baseline, 'hold', OPEN_COUNT))
+    subject.push(await measureOpening(bench, bench.subject, 'hold', OPEN_COUNT))
     bench.log(`  round ${round + 1}: ${subject[round]!.afterStartMb.toFixed(0)} MB after start`)
   }
-  return toRows(baseline, subject, sockets)
+  return toRows(baseline, subject)
 }
 
-async function measureOpening(bench: Bench, subject: Subject, kind: OpenJob['kind']): Promise<Opening> {
-  const server = await startServer(subject, { mockPort: bench.mock.port })
+/** Opens `count` streams or sockets to a server that has been started before: on its first start it also makes its data folder. */
+export async function measureOpening(
+  bench: Bench,
+  subject: Subject,
+  kind: OpenJob['kind'],
+  count: number,
+): Promise<Opening> {
+  const first = await startServer(subject, { mockPort: bench.mock.port })
+  await first.stop()
+  const server = await startServer(subject, { mockPort: bench.mock.port, deployment: first.deployment })
   try {
     await delay(SETTLE_MS)
     const afterStartMb = server.rssKilobytes() / 1024
@@ -40,10 +46,10 @@ async function measureOpening(bench: Bench, subject: Subject, kind: OpenJob['kin
     await bench.load.run({ kind: 'release' })
     await delay(SETTLE_MS)
     const before = server.rssKilobytes()
-    const { errors, firstError } = await bench.load.run(openJob(OPEN_COUNT))
+    const { errors, firstError } = await bench.load.run(openJob(count))
     await delay(SETTLE_MS)
     server.assertAlive()
-    const perOpenKb = (server.rssKilobytes() - before) / OPEN_COUNT
+    const perOpenKb = (server.rssKilobytes() - before) / count
     return { afterStartMb, perOpenKb, failure: errors > 0 ? `${errors} not opened, first: ${firstError}` : undefined }
   } finally {
     await bench.load.run({ kind: 'release' })
@@ -64,13 +70,13 @@ async function logIn(server: Server): Promise<string> {
   return (JSON.parse(text) as { data: { access_token: string } }).data.access_token
 }
 
-function toRows(baseline: Opening[], subject: Opening[], sockets: Opening[]): Row[] {
+function toRows(baseline: Opening[], subject: Opening[]): Row[] {
   const failures = (openings: Opening[]) => openings.flatMap((opening) => opening.failure ?? [])
   const afterStart = (openings: Opening[]) => medianOf(openings, (opening) => opening.afterStartMb)
   const perOpen = (openings: Opening[]) => medianOf(openings, (opening) => opening.perOpenKb)
-  const rows: Row[] = [
+  return [
     {
-      measure: 'memory after start (RSS)',
+      measure: 'memory after start (RSS), existing data',
       unit: 'MB',
       baseline: [afterStart(baseline)],
       subject: [afterStart(subject)],
@@ -85,17 +91,6 @@ function toRows(baseline: Opening[], subject: Opening[], sockets: Opening[]): Ro
       subject: [perOpen(subject)],
       target: { bound: 'at-most', limit: 60 },
       voids: failures([...baseline, ...subject]),
-      notes: [],
-    },
-  ]
-  if (sockets.length === 0) return rows
-  return [
-    ...rows,
-    {
-      measure: `memory per idle WebSocket, ${OPEN_COUNT} open`,
-      unit: 'KB',
-      subject: [perOpen(sockets)],
-      voids: failures(sockets),
       notes: [],
     },
   ]

@@ -43,7 +43,7 @@ function measureOnce(bench: Bench, server: Server | undefined, concurrency: numb
   const { port, key } = server ?? { port: bench.mock.port, key: 'direct' }
   const durationMs = bench.options.quick ? 1500 : 3000
   return measureCost(bench, server, () =>
-    bench.load.run({ kind: 'streams', target: { port, key }, concurrency, durationMs }),
+    bench.load.run({ kind: 'streams', target: { port, key }, model: 'paced', concurrency, durationMs }),
   )
 }
 
