@@ -1,4 +1,5 @@
 /** The wiring: the only file that may import every room. Builds the whole server from a config, and takes it down again. */
+import { join } from 'node:path'
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
@@ -6,6 +7,7 @@ import { Agent } from 'undici'
 import { type Config, masterSecret } from '#config/index.ts'
 import type { WorkspaceChange } from '#contracts/index.ts'
 import { appDoor, appErrors } from '#doors/app/index.ts'
+import { blobsDoor } from '#doors/blobs/index.ts'
 import { chatSocketDoor } from '#doors/chat-socket/index.ts'
 import {
   countRequests,
@@ -44,6 +46,7 @@ import { signal } from '#lib/signal.ts'
 import { budgets } from '#metering/budget.ts'
 import { limiter, limits, networkOf } from '#metering/index.ts'
 import { providers } from '#providers/index.ts'
+import { openBlobs } from '#store/blobs/index.ts'
 import { type Database, openDatabase } from '#store/index.ts'
 import { subscriberJobs, subscribersOf } from '#subscribers/index.ts'
 import { countTurns, defaultTurnsOptions, type TurnsOptions, turns } from '#turns/index.ts'
@@ -114,6 +117,14 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     subscribersOf,
     now,
     onTold: () => wakeJobs(),
+  })
+  const blobs = await openBlobs({
+    folder: join(config.dataFolder, 'blobs'),
+    // The lock of the embedded database is on the folder; a PostgreSQL may have several processes.
+    exclusive: config.databaseUrl === undefined,
+    secretKey: deriveKey(secret, 'blobs'),
+    now,
+    ...(config.s3 && { s3: config.s3 }),
   })
   const setup = await firstStart({ database, now }, config.owner)
   const accessChanged = signal()
@@ -271,6 +282,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   await inScope('operations', (scope) =>
     operationsDoor(scope, { users: people, sockets: live!, metrics: figures, errors: appErrors }),
   )
+  await inScope('blobs', (scope) => blobsDoor(scope, { blobs, errors: appErrors }))
   await inScope('health', (scope) =>
     healthDoor(scope, {
       version: packageJson.version,

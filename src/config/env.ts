@@ -17,6 +17,8 @@ export interface Config {
   /** What one WebSocket may send at once, and how many may be open; no counts without limits. */
   sockets: { maxFrameBytes: number; limits?: { perAddress: number; perUser: number } }
   upstreams: EnvironmentUpstreams
+  /** Where blobs lie; absent: on disk in dataFolder. */
+  s3?: { endpoint: string; bucket: string; accessKeyId: string; secretAccessKey: string; region: string }
   /** Serves Swagger UI at /docs. */
   debug: boolean
   logLevel: string
@@ -98,6 +100,7 @@ export function readEnv(env: Env): Config {
       }),
       ...(ollama && { ollama: { url: ollamaUrl(ollama) } }),
     },
+    ...readS3(text),
     debug: readFlag(text('DEBUG'), 'DEBUG', false),
     logLevel: text('LOG_LEVEL') ?? 'info',
     trustProxy: readProxies(text('PARLEY_TRUST_PROXY')),
@@ -120,6 +123,25 @@ export function readEnv(env: Env): Config {
     const value = text(name) ?? fallback
     if (!URL.canParse(value)) throw bad(name, 'a URL')
     return value.replace(/\/+$/, '')
+  }
+}
+
+const s3Needs = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
+
+/** All or nothing: with half of the settings blobs would lie where nobody looks for them. */
+function readS3(text: (name: string) => string | undefined): Pick<Config, 's3'> {
+  const [endpoint, bucket, accessKeyId, secretAccessKey] = s3Needs.map(text)
+  const region = text('S3_REGION')
+  const given = [endpoint, bucket, accessKeyId, secretAccessKey, region].some((value) => value !== undefined)
+  if (!given) return {}
+  if (endpoint === undefined || bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined)
+    throw bad(s3Needs.find((name) => text(name) === undefined)!, 'set when another S3_ variable is')
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
+  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.username !== '')
+    throw bad('S3_ENDPOINT', 'an http:// or https:// URL without the bucket')
+  if (!/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(bucket)) throw bad('S3_BUCKET', 'the name of a bucket')
+  return {
+    s3: { endpoint: endpoint.replace(/\/+$/, ''), bucket, accessKeyId, secretAccessKey, region: region ?? 'us-east-1' },
   }
 }
 

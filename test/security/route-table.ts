@@ -150,6 +150,11 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   ],
   'GET /api/v1/plugin/executions/:id': (it) => [{ url: `/api/v1/plugin/executions/${it.execution}` }],
 
+  // The signature is the credential; true ones are in blobs.test.ts.
+  'GET /blobs/*': (it) => [
+    { url: `/blobs/${it.workspace}/transcripts/a.pdf?expires=99999999999&signature=${'x'.repeat(43)}`, status: 403 },
+  ],
+
   'GET /health': () => own('/health'),
   'GET /health/liveness': () => own('/health/liveness'),
   'GET /health/readiness': () => own('/health/readiness'),
@@ -169,6 +174,7 @@ export const publicRoutes = new Set([
   'POST /api/v1/auth/login',
   'POST /api/v1/auth/register',
   'POST /api/v1/auth/refresh',
+  'GET /blobs/*',
   'GET /health',
   'GET /health/liveness',
   'GET /health/readiness',
