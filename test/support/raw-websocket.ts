@@ -26,7 +26,7 @@ export function handshake({ path, method = 'GET', version = '1.1', headers = {} 
   const lines = Object.entries(all).flatMap(([name, values]) =>
     values === undefined ? [] : [values].flat().map((value) => `${name}: ${value}`),
   )
-  return Buffer.from(`${[`${method} ${path} HTTP/${version}`, ...lines].join('\r\n')}\r\n\r\n`)
+  return Buffer.from(`${[`${method} ${path} HTTP/${version}`, ...lines].join('\r\n')}\r\n\r\n`, 'latin1')
 }
 
 export interface HttpAnswer {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ping, text } from '#test/support/raw-frames.ts'
 import { type HandshakeParts, sampleAccept } from '#test/support/raw-websocket.ts'
@@ -136,6 +137,64 @@ forEveryDoor((suite) => {
       client.destroy()
       await suite.stillServes()
     })
+  })
+
+  it('any values of its headers get an answer, and the server lives', async () => {
+    const value = fc.oneof(
+      fc.constantFrom(
+        '',
+        ' ',
+        ',',
+        ';',
+        '"',
+        '=',
+        '%',
+        '%00',
+        '%ed%a0%80',
+        '\xff',
+        '\t',
+        'null',
+        '::1',
+        '[',
+        'http://[',
+      ),
+      // What may stand in a header at all; a line break would end it.
+      fc.string({ unit: fc.integer({ min: 32, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 30 }),
+    )
+    const names = [
+      'origin',
+      'cookie',
+      'host',
+      'connection',
+      'upgrade',
+      'x-forwarded-for',
+      'x-forwarded-host',
+      'x-request-id',
+      'sec-websocket-key',
+      'sec-websocket-version',
+      'sec-websocket-protocol',
+      'sec-websocket-extensions',
+    ]
+    const cookie = value.map((text) => `parley_session=${text}`)
+    const given = fc.uniqueArray(
+      fc.tuple(fc.constantFrom(...names), fc.oneof({ weight: 3, arbitrary: value }, cookie)),
+      { selector: ([name]) => name, minLength: 1, maxLength: 3 },
+    )
+    const statuses = new Set<number>()
+    await fc.assert(
+      fc.asyncProperty(given, async (headers) => {
+        const client = suite.dial()
+        client.write(suite.handshake({ headers: Object.fromEntries(headers) }))
+        const { status } = await client.answer
+        statuses.add(status)
+        expect([101, 400, 404, 426]).toContain(status)
+        client.destroy()
+      }),
+      { numRuns: 150 },
+    )
+    // Neither all harmless nor all fatal.
+    expect([...statuses]).toEqual(expect.arrayContaining([101, 400, 426]))
+    await suite.stillServes()
   })
 
   describe('the bytes around the handshake', () => {
