@@ -12,10 +12,13 @@ const highWaterBytes = 256 * 1024
 const mostQueuedBytes = 1024 * 1024
 /** A relayed frame is dropped rather than queued behind so much. */
 const relayUpToBytes = 64 * 1024
-/** Frames that may wait for the one before them, and how long they may be together. */
+/** Frames that may wait for the one before them. */
 const mostWaiting = 100
-const mostWaitingLength = 4 * 1024 * 1024
+/** When what waits is longer than this together, nothing more is read from the peer for a while. */
+const mostWaitingLength = 256 * 1024
 const framesPerSecond = 50
+/** The reason and the name of a close. */
+const tooSlow = 'consumer-too-slow'
 const controlsPerSecond = 50
 
 const text = { binary: false }
@@ -41,6 +44,8 @@ export class Peer implements Socket, Beating {
   private waiting: (string | Buffer)[] | undefined
   private waitingLength = 0
   private busy = false
+  /** Frames were dropped before there was anybody to tell it. */
+  private early = false
   private allowance = framesPerSecond
   private refilledAt: number
   private toldAt = 0
@@ -77,7 +82,7 @@ export class Peer implements Socket, Beating {
     this.put(data)
     const { buffered } = this
     if (this.written > buffered) this.written = buffered
-    if (buffered - this.written > mostQueuedBytes) this.end(1008, 'consumer-too-slow', 'consumer-too-slow')
+    if (buffered - this.written > mostQueuedBytes) this.end(1008, tooSlow, tooSlow)
   }
 
   relay(data: string | Uint8Array): void {
@@ -100,7 +105,7 @@ export class Peer implements Socket, Beating {
   }
 
   close(code: number, reason: string): void {
-    this.end(code, reason, `door-${code}`)
+    this.end(code, reason, reason === tooSlow ? tooSlow : `door-${code}`)
   }
 
   /** As `close`, with the name under which it is counted. */
@@ -108,11 +113,14 @@ export class Peer implements Socket, Beating {
     if (!this.isOpen) return
     this.closing = name
     this.socket.close(code, reason)
+    // The answer to it is to be heard.
+    if (this.socket.isPaused) this.socket.resume()
   }
 
   /** The door is ready: what waited is handed over. */
   open(handlers: SocketHandlers): void {
     this.handlers = handlers
+    if (this.early) handlers.overrun()
     this.proceed()
   }
 
@@ -124,12 +132,7 @@ export class Peer implements Socket, Beating {
     const frame = isBinary ? data : data.toString()
     if (this.room.limited && !this.takeAllowance()) this.overrun()
     else if (this.handlers && !this.busy && !this.waiting) this.hand(frame)
-    else if (this.waiting && this.isCrowded(frame.length)) this.overrun()
-    else {
-      this.waitingLength += frame.length
-      this.waiting ??= []
-      this.waiting.push(frame)
-    }
+    else this.wait(frame)
   }
 
   ping(): void {
@@ -144,8 +147,9 @@ export class Peer implements Socket, Beating {
 
   /** Asks whether the peer is still there; one that neither answered the last time nor took a byte since is not. */
   beat(): void {
-    const taken = this.stream.bytesWritten - this.stream.writableLength
-    if (!this.alive && taken === this.taken) {
+    // Whoever is not listened to cannot answer.
+    if (this.socket.isPaused) return
+    if (!this.alive && this.taken === this.takenNow()) {
       this.closing ??= 'no-answer'
       this.socket.terminate()
     } else if (this.alive && this.isOpen) {
@@ -153,7 +157,11 @@ export class Peer implements Socket, Beating {
       this.asked++
       this.socket.ping()
     }
-    this.taken = taken
+    this.taken = this.takenNow()
+  }
+
+  private takenNow(): number {
+    return this.stream.bytesWritten - this.stream.writableLength
   }
 
   gone(): void {
@@ -167,38 +175,49 @@ export class Peer implements Socket, Beating {
   }
 
   private hand(frame: string | Buffer): void {
-    const handling = this.handlers!.message(frame)
-    if (!handling) return
-    this.busy = true
-    handling.then(
-      () => {
-        this.busy = false
-        this.proceed()
-      },
-      (thrown) => this.fault(thrown),
-    )
+    try {
+      const handling = this.handlers!.message(frame)
+      if (!handling) return
+      this.busy = true
+      handling.then(
+        () => {
+          this.busy = false
+          this.proceed()
+        },
+        (thrown) => this.fault(thrown),
+      )
+    } catch (thrown) {
+      this.fault(thrown)
+    }
+  }
+
+  /** For the one before it, or until it is known who is there; then not much is taken from a stranger. */
+  private wait(frame: string | Buffer): void {
+    this.waiting ??= []
+    if (this.waiting.length >= mostWaiting) this.overrun()
+    else {
+      this.waiting.push(frame)
+      this.waitingLength += frame.length
+      if (!this.handlers || this.waitingLength > mostWaitingLength) this.socket.pause()
+    }
   }
 
   /** Hands over what waits, until something of it takes its time. */
   private proceed(): void {
     while (this.waiting && !this.busy && this.isOpen) {
       const frame = this.waiting.shift()
-      if (frame === undefined) {
-        this.waiting = undefined
-        this.waitingLength = 0
-        return
+      if (frame === undefined) this.waiting = undefined
+      else {
+        this.waitingLength -= frame.length
+        this.hand(frame)
       }
-      this.waitingLength -= frame.length
-      this.hand(frame)
     }
-  }
-
-  private isCrowded(by: number): boolean {
-    return this.waiting!.length >= mostWaiting || this.waitingLength + by > mostWaitingLength
+    if (this.socket.isPaused && this.waitingLength <= mostWaitingLength) this.socket.resume()
   }
 
   private overrun(): void {
     this.entry.figures.framesDropped++
+    this.early ||= !this.handlers
     const now = this.room.now()
     if (now - this.toldAt < 1_000) return
     this.toldAt = now
