@@ -95,10 +95,7 @@ export async function openNodeTool(
       const from = frames.length
       client.send({ role: 'user', ...message })
       const closing = await client.until({ type: 'chunk', done: true }, from)
-      return client.until(
-        (frame) => frame.type === 'message' && frame.role === 'assistant' && frame.tool_calls === null,
-        frames.indexOf(closing),
-      )
+      return client.until({ type: 'message', role: 'assistant', tool_calls: null }, frames.indexOf(closing))
     },
     async settled() {
       const before = frames.filter(({ type }) => type === 'pong').length
