@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Transaction } from '#store/index.ts'
 import { databaseKinds } from '#test/support/databases.ts'
 import { type TurnHouse, turnHouse } from '#test/support/turn-house.ts'
-import { jobQueue } from './queue.ts'
+import { type JobHandler, jobQueue } from './queue.ts'
 
 for (const kind of databaseKinds)
   describe(`the job queue on ${kind}`, () => {
@@ -13,7 +12,7 @@ for (const kind of databaseKinds)
     afterAll(() => house.close())
 
     let run = 0
-    function setUp(handler: (tx: Transaction, payloads: unknown[]) => Promise<void>) {
+    function setUp(handler: JobHandler) {
       const job = `test-${run++}`
       const clock = { now: 1_000_000 }
       const errors: object[] = []
@@ -91,6 +90,22 @@ for (const kind of databaseKinds)
       expect((await left()).map(({ payload }) => payload)).toEqual(['"bad"'])
       const done = await house.witness.rows(`select id from processes where id like '${prefix}-%' order by id`)
       expect(done.map(({ id }) => id)).toEqual([`${prefix}-a`, `${prefix}-b`])
+    })
+
+    it('does what is for afterwards when the commit is visible, and not at all when there was none', async () => {
+      const prefix = `a${run}`
+      const seen: Promise<unknown[]>[] = []
+      const { queue, add } = setUp(async (tx, payloads, afterCommit) => {
+        for (const payload of payloads) {
+          const id = `${prefix}-${payload}`
+          await tx.db.insertInto('processes').values({ id, lease_until: 1 }).execute()
+          afterCommit(() => void seen.push(house.witness.rows(`select id from processes where id = '${id}'`)))
+          if (payload === 'bad') throw new Error('bad')
+        }
+      })
+      for (const payload of ['a', 'bad', 'b']) await add(payload)
+      await queue().runDue()
+      expect(await Promise.all(seen)).toEqual([[{ id: `${prefix}-a` }], [{ id: `${prefix}-b` }]])
     })
 
     it('does each job exactly once in its transaction, though several processes look for it', async () => {
