@@ -163,6 +163,8 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   'GET /ws/stats': () => [{ url: '/ws/stats', status: 403 }],
   'GET /metrics': () => [{ url: '/metrics', status: 403 }],
   'GET /ws/chat/:session_id': (it) => own(`/ws/chat/${it.session}`),
+  // Its frames are in nodetool-socket.test.ts.
+  'GET /chat': () => own('/chat'),
   // Sockets; who may open them is in realtime.test.ts.
   'GET /ws/notifications/:user_id': (it) => own(`/ws/notifications/${it.user}`),
   'GET /ws/workspaces/:workspace_id': (it) => own(`/ws/workspaces/${it.workspace}`),
@@ -180,6 +182,7 @@ export const publicRoutes = new Set([
   'GET /health/readiness',
   'GET /api/v1/system/health',
   'GET /ws/chat/:session_id',
+  'GET /chat',
   'GET /ws/notifications/:user_id',
   'GET /ws/workspaces/:workspace_id',
   'GET /api/v1/ws/plugin/debug/:execution_id',
