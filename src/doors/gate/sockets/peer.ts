@@ -3,6 +3,7 @@ import { WebSocket } from 'ws'
 import { toAppError } from '#errors/index.ts'
 import { type Beating, drained } from '#wire/index.ts'
 import type { Place } from './crowd.ts'
+import { type Inflation, inflation } from './inflation.ts'
 import type { DoorEntry, Room } from './room.ts'
 import type { Socket, SocketHandlers } from './types.ts'
 
@@ -46,6 +47,8 @@ export class Peer implements Socket, Beating {
   private busy = false
   /** Frames were dropped before there was anybody to tell it. */
   private early = false
+  /** Only of a peer that may pack its messages, and has sent one. */
+  private unpacked: Inflation | undefined
   private allowance = framesPerSecond
   private refilledAt: number
   private toldAt = 0
@@ -126,6 +129,7 @@ export class Peer implements Socket, Beating {
 
   /** A frame came. */
   receive(data: Buffer, isBinary: boolean): void {
+    if (this.room.limited && !this.unpacks(data.length)) this.drop('inflation')
     if (!this.isOpen) return
     this.alive = true
     this.entry.figures.framesIn++
@@ -233,8 +237,20 @@ export class Peer implements Socket, Beating {
     const second = Math.floor(this.room.now() / 1000)
     this.controls = second === this.controlSecond ? this.controls + 1 : 1
     this.controlSecond = second
-    if (this.controls <= controlsPerSecond) return
-    this.closing ??= 'control-flood'
+    if (this.controls > controlsPerSecond) this.drop('control-flood')
+  }
+
+  /** Whether a message may still have come to this length. Also while a close is waited for: it was unpacked by then. */
+  private unpacks(length: number): boolean {
+    if (this.socket.extensions === '') return true
+    const now = this.room.now()
+    this.unpacked ??= inflation(this.stream, now)
+    return this.unpacked.allows(length, now)
+  }
+
+  /** Without a close, whose answer would have to be waited for. */
+  private drop(name: string): void {
+    this.closing ??= name
     this.socket.terminate()
   }
 
