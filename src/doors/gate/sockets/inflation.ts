@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 
-/** How much more than it sent a peer's messages may come to: at once, and again in each second. */
-const mostAtOnce = 4 * 1024 * 1024
-const perSecond = 1024 * 1024
+/** How much more than it sent a peer's messages may come to, in messages of the largest size: at once, and again each second. */
+const mostAtOnce = 4
+const perSecond = 1
 
 /**
  * Weighs what a peer's messages come to against the bytes it sent for them. A kilobyte can unpack to a megabyte, again and
@@ -13,7 +13,7 @@ export interface Inflation {
   allows(length: number, now: number): boolean
 }
 
-export function inflation(stream: Pick<Socket, 'bytesRead'>, now: number): Inflation {
+export function inflation(stream: Pick<Socket, 'bytesRead'>, largest: number, now: number): Inflation {
   let excess = 0
   let read = 0
   let at = now
@@ -21,9 +21,9 @@ export function inflation(stream: Pick<Socket, 'bytesRead'>, now: number): Infla
     allows(length, now) {
       const sent = stream.bytesRead - read
       read += sent
-      excess = Math.max(0, excess + length - sent - ((now - at) / 1000) * perSecond)
+      excess = Math.max(0, excess + length - sent - ((now - at) / 1000) * perSecond * largest)
       at = now
-      return excess <= mostAtOnce
+      return excess <= mostAtOnce * largest
     },
   }
 }

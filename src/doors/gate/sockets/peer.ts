@@ -244,7 +244,7 @@ export class Peer implements Socket, Beating {
   private unpacks(length: number): boolean {
     if (this.socket.extensions === '') return true
     const now = this.room.now()
-    this.unpacked ??= inflation(this.stream, now)
+    this.unpacked ??= inflation(this.stream, this.room.maxFrameBytes, now)
     return this.unpacked.allows(length, now)
   }
 

@@ -19,6 +19,7 @@ export interface DoorFigures {
 export interface Room {
   /** Whether there are rates and counts at all. */
   limited: boolean
+  maxFrameBytes: number
   now(): number
   log: { error(fields: object, message: string): void }
 }

@@ -47,20 +47,8 @@ export interface Server extends Sockets {
 
 const maxParamLength = 512
 const pingEveryMs = 30_000
-/**
- * Fragments of one message, and pieces TCP delivers one frame in. Each keeps the buffer it came in until the last is there,
- * so that a frame limit alone would not bound what a message costs.
- */
-const mostFragments = 1024
-const mostPieces = 32 * 1024
 /** How long a peer may take to answer a close. */
 const closeTimeoutMs = 5_000
-// @note These are missing in @types/ws 8.18.
-const newer = {
-  maxFragments: mostFragments,
-  maxBufferedChunks: mostPieces,
-  closeTimeout: closeTimeoutMs,
-} as ServerOptions
 const peerOf = Symbol('peer')
 type Owned = WebSocket & { [peerOf]: Peer }
 
@@ -72,7 +60,8 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
   const routes = matcher<DoorEntry>(maxParamLength)
   const doors = new Map<string, DoorFigures>()
   const requests = requestReader(deps.trustProxy)
-  const room: Room = { limited: deps.limits !== undefined, now: deps.now, log: deps.log }
+  const { now, log, maxFrameBytes } = deps
+  const room: Room = { limited: deps.limits !== undefined, maxFrameBytes, now, log }
   const addresses = crowd(deps.limits?.perAddress ?? Number.POSITIVE_INFINITY)
   const owners = crowd(deps.limits?.perUser ?? Number.POSITIVE_INFINITY)
   const open = wheel<Peer>(deps.pingEveryMs ?? pingEveryMs)
@@ -80,8 +69,8 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    maxPayload: deps.maxFrameBytes,
-    ...newer,
+    maxPayload: maxFrameBytes,
+    ...beyondTypes(maxFrameBytes),
     // The library would agree to the first one offered, whatever it is.
     handleProtocols: () => false,
     // Costs only those who offer it, and them only while a frame is being packed.
@@ -244,4 +233,18 @@ function refusalOf(error: AppError): { code: number; reason: string } {
 function onError(this: WebSocket, error: Error & { code?: string }): void {
   const name = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'too-large' : 'protocol'
   ;(this as Owned)[peerOf].closing ??= name
+}
+
+/**
+ * Each fragment of a message, and each piece TCP delivers a frame in, keeps the buffer it came in until the last is there; a
+ * frame limit alone would not bound what a message costs.
+ *
+ * @note These options are missing in @types/ws 8.18.
+ */
+function beyondTypes(maxFrameBytes: number): ServerOptions {
+  return {
+    maxFragments: Math.max(1024, Math.ceil(maxFrameBytes / 1024)),
+    maxBufferedChunks: Math.max(32 * 1024, Math.ceil(maxFrameBytes / 512)),
+    closeTimeout: closeTimeoutMs,
+  } as ServerOptions
 }
