@@ -13,10 +13,11 @@ const highWaterBytes = 256 * 1024
 const mostQueuedBytes = 1024 * 1024
 /** A relayed frame is dropped rather than queued behind so much. */
 const relayUpToBytes = 64 * 1024
-/** Frames that may wait for the one before them. */
+/** Frames that may wait for the one before them, and how long all but the first may be together. */
 const mostWaiting = 100
+const mostWaitingLength = 1024 * 1024
 /** When what waits is longer than this together, nothing more is read from the peer for a while. */
-const mostWaitingLength = 256 * 1024
+const pauseAboveLength = 256 * 1024
 const framesPerSecond = 50
 /** The reason and the name of a close. */
 const tooSlow = 'consumer-too-slow'
@@ -198,11 +199,13 @@ export class Peer implements Socket, Beating {
   /** For the one before it, or until it is known who is there; then not much is taken from a stranger. */
   private wait(frame: string | Buffer): void {
     this.waiting ??= []
-    if (this.waiting.length >= mostWaiting) this.overrun()
+    const length = this.waitingLength + frame.length
+    // Little that was read may be much: it may have come compressed.
+    if (this.waiting.length >= mostWaiting || (this.waiting.length > 0 && length > mostWaitingLength)) this.overrun()
     else {
       this.waiting.push(frame)
-      this.waitingLength += frame.length
-      if (!this.handlers || this.waitingLength > mostWaitingLength) this.socket.pause()
+      this.waitingLength = length
+      if (!this.handlers || length > pauseAboveLength) this.socket.pause()
     }
   }
 
@@ -216,7 +219,7 @@ export class Peer implements Socket, Beating {
         this.hand(frame)
       }
     }
-    if (this.socket.isPaused && this.waitingLength <= mostWaitingLength) this.socket.resume()
+    if (this.socket.isPaused && this.waitingLength <= pauseAboveLength) this.socket.resume()
   }
 
   private overrun(): void {

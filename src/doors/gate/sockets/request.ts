@@ -19,6 +19,7 @@ export function requestReader(trustProxy: TrustProxy) {
       foreign = true
       delete credentials.cookie
       delete credentials.csrfToken
+      delete credentials.unsafeMethod
     }
     const request: SocketRequest = { id: requestId(raw), ip: addressOf(raw), params, query, credentials }
     if (credentials.bearer || credentials.apiKey || credentials.cookie) return request
