@@ -102,16 +102,7 @@ export async function openNodeTool(
       client.send({ type: 'ping', n: ++pings })
       await client.until(() => frames.filter(({ type }) => type === 'pong').length > before)
     },
-    text(turnId) {
-      const parts = new Map<unknown, string>()
-      for (const frame of frames) {
-        if (turnId !== undefined && frame.turn_id !== turnId) continue
-        if (frame.thinking !== false || frame.content_type !== 'text' || frame.part === undefined) continue
-        const before = frame.type === 'chunk' ? (parts.get(frame.part) ?? '') : ''
-        parts.set(frame.part, before + (frame.content as string))
-      }
-      return [...parts.values()].join('')
-    },
+    text: (turnId) => textOfFrames(turnId === undefined ? frames : frames.filter((frame) => frame.turn_id === turnId)),
     types: () => frames.map(({ type }) => type),
     async close() {
       socket.close()
@@ -120,4 +111,14 @@ export async function openNodeTool(
   }
   await Promise.race([new Promise((resolve) => socket.once('open', resolve)), closed])
   return client
+}
+
+/** What the chunks of a turn come to, resets included. */
+export function textOfFrames(frames: readonly NodeToolFrame[]): string {
+  const parts = new Map<unknown, string>()
+  for (const { type, part, content, content_type, thinking } of frames) {
+    if (thinking !== false || content_type !== 'text' || part === undefined) continue
+    parts.set(part, (type === 'chunk' ? (parts.get(part) ?? '') : '') + content)
+  }
+  return [...parts.values()].join('')
 }
