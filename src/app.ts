@@ -265,7 +265,6 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       trustProxy: config.trustProxy,
       rates,
       networkOf,
-      errors: appErrors,
       metrics: figures,
       ...config.sockets,
       ...overrides.sockets,

@@ -49,6 +49,12 @@ export const errorCodes = {
     saidBy: 'doors, wire',
     meaning: 'The body, frame or upload is over its limit.',
   },
+  'upgrade-required': {
+    status: 426,
+    retry: false,
+    saidBy: 'doors',
+    meaning: 'The path speaks WebSocket (RFC 6455, version 13) and nothing else.',
+  },
   'content-blocked': {
     status: 400,
     retry: false,

@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { noUsage, type Principal, type TurnEvent } from '#contracts/index.ts'
-import { appErrors } from '#doors/app/index.ts'
 import { gate, type Scoped } from '#doors/gate/index.ts'
 import { type SocketServer, sockets } from '#doors/gate/sockets/index.ts'
 import { type NodeToolSocketDeps, nodeToolSocketDoor } from '#doors/nodetool-socket/index.ts'
@@ -100,7 +99,6 @@ describe.each(encodings)('runs of workflows on NodeTool’s socket in %s', (enco
         trustProxy: false,
         rates: limits,
         networkOf: (address) => address,
-        errors: appErrors,
         maxFrameBytes: 1024 * 1024,
       })
       nodeToolSocketDoor(live, {

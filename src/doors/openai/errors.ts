@@ -9,6 +9,7 @@ const types: Record<number, string> = {
   404: 'not_found_error',
   409: 'invalid_request_error',
   413: 'invalid_request_error',
+  426: 'invalid_request_error',
   429: 'rate_limit_error',
   500: 'internal_server_error',
 }

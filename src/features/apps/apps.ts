@@ -98,6 +98,8 @@ export async function updateAppOf(
     })
     .catch(refuseTakenSlug)
     .finally(deps.lookup.forget)
+  // Whoever came with its access token is out.
+  if (updated && app.enabled && values.enabled === 0) deps.accessChanged.fire()
   if (!updated) throw new AppError('conflict', 'The application was changed at the same moment')
   return deps.lookup.get(principal, app.publicId)
 }
@@ -112,7 +114,7 @@ export async function removeApp(deps: VerbDeps, principal: Principal, idOrSlug: 
       await deleteApp(tx, app.id)
       tx.tell(changed('deleted', principal, app.publicId, now))
     })
-    .finally(deps.lookup.forget)
+    .finally(() => deps.accessChanged.fire())
 }
 
 /** A new access token; the old one opens nothing from the moment this resolves. */
@@ -126,7 +128,7 @@ export async function rotateAppToken(deps: VerbDeps, principal: Principal, idOrS
       await updateToken(tx, app.id, accessToken)
       tx.tell(changed('token-rotated', principal, app.publicId, now))
     })
-    .finally(deps.lookup.forget)
+    .finally(() => deps.accessChanged.fire())
   return deps.lookup.get(principal, app.publicId)
 }
 

@@ -4,13 +4,13 @@ import { AppError, invalid } from '#errors/index.ts'
 /** The version of RFC 6455; drafts before it have other frames. */
 export const webSocketVersion = '13'
 
-export const webSocketOnly = () => new AppError('unsupported', 'This path speaks WebSocket only')
+export const webSocketOnly = () => new AppError('upgrade-required', 'This path speaks WebSocket only')
 
 const keyOf16Bytes = /^[A-Za-z0-9+/]{22}==$/
 const word = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /**
- * Why a request to a socket's path is no opening handshake (RFC 6455 §4.2.1): `unsupported` when it wants something else
+ * Why a request to a socket's path is no opening handshake (RFC 6455 §4.2.1): `upgrade-required` when it wants something else
  * than a WebSocket of this version, `invalid-request` naming the header when it wants one and says it wrongly. Undefined: it
  * is one.
  */
@@ -19,7 +19,7 @@ export function handshakeFault({ method, httpVersionMajor, httpVersionMinor, hea
   if (method !== 'GET' || old || headers.upgrade?.toLowerCase() !== 'websocket' || !asksForUpgrade(headers.connection))
     return webSocketOnly()
   if (headers['sec-websocket-version'] !== webSocketVersion)
-    return new AppError('unsupported', `Sec-WebSocket-Version must be ${webSocketVersion}`, {
+    return new AppError('upgrade-required', `Sec-WebSocket-Version must be ${webSocketVersion}`, {
       details: { field: 'sec-websocket-version' },
     })
   if (headers.host === undefined) return invalid('host', 'The Host header is missing', 'missing')

@@ -6,6 +6,7 @@ import { afterEach } from 'vitest'
 import WebSocket, { type ClientOptions } from 'ws'
 import { metrics } from '#lib/metrics.ts'
 import { signal } from '#lib/signal.ts'
+import { useErrors } from '../errors.ts'
 import type { Scoped } from '../route.ts'
 import { type SocketsDeps, sockets } from './index.ts'
 import type { Socket, SocketHandlers, SocketRequest, SocketRoute } from './types.ts'
@@ -28,6 +29,7 @@ export interface Opened {
 export async function house(more: Partial<SocketsDeps> = {}, route: Partial<SocketRoute<unknown>> = {}) {
   let takes: (request: IncomingMessage) => boolean = () => false
   const fastify = Fastify({ http: { shouldUpgradeCallback: (request) => takes(request) } })
+  useErrors(fastify, { status: ({ status }) => status, body: ({ message }) => ({ message }) })
   const accessChanged = signal()
   const arrived: ((opened: Opened) => void)[] = []
   const log = { errors: [] as object[], error: (fields: object) => void log.errors.push(fields) }
@@ -40,7 +42,6 @@ export async function house(more: Partial<SocketsDeps> = {}, route: Partial<Sock
     trustProxy: false,
     rates: { check: () => undefined },
     networkOf: (address) => address,
-    errors: { status: ({ status }) => status, body: ({ message }) => ({ message }) },
     maxFrameBytes: 64 * 1024,
     ...more,
   })

@@ -4,7 +4,7 @@ import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } fro
 import { type AppError, toAppError } from '#errors/index.ts'
 import type { Metrics } from '#lib/metrics.ts'
 import { wheel } from '#wire/index.ts'
-import { closeUpgrade, type ErrorShape } from '../errors.ts'
+import { closeUpgrade } from '../errors.ts'
 import type { GateDeps } from '../gate.ts'
 import type { Scoped } from '../route.ts'
 import { crowd } from './crowd.ts'
@@ -28,8 +28,6 @@ export interface SocketsDeps {
   rates: GateDeps['limits']
   /** What an address counts for: a household has all of an IPv6 network. */
   networkOf(address: string): string
-  /** The shape of what plain HTTP is answered on a socket's path. */
-  errors: ErrorShape
   maxFrameBytes: number
   /** Absent: neither rates nor counts. */
   limits?: { perAddress: number; perUser: number }
@@ -200,9 +198,9 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
         (request, reply) => {
           closeUpgrade(request, reply)
           const fault = handshakeFault(request.raw) ?? webSocketOnly()
-          if (fault.code === 'invalid-request') throw fault
-          reply.code(426).header('upgrade', 'websocket').header('sec-websocket-version', webSocketVersion)
-          reply.send(deps.errors.body(fault, request))
+          if (fault.code === 'upgrade-required')
+            reply.header('upgrade', 'websocket').header('sec-websocket-version', webSocketVersion)
+          throw fault
         },
       )
     },
