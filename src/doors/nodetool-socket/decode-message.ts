@@ -106,8 +106,8 @@ function toolNames(tools: unknown): string[] {
 
 /** What changes the answer and is not done here is refused rather than ignored. */
 function refuseWhatWouldBeIgnored(given: Fields): void {
-  if (given.agent_mode === true) throw unsupported('agent_mode', 'agent_mode is not supported')
-  if (given.help_mode === true) throw unsupported('help_mode', 'help_mode is not supported')
+  if (given.agent_mode) throw unsupported('agent_mode', 'agent_mode is not supported')
+  if (given.help_mode) throw unsupported('help_mode', 'help_mode is not supported')
   if (listAt(given.collections, 'collections', Number.MAX_SAFE_INTEGER).length > 0)
     throw unsupported('collections', 'collections are not supported; attach knowledge to an application instead')
   if (given.graph !== undefined && given.graph !== null)

@@ -235,6 +235,7 @@ describe('a message', () => {
 
   it.each<[string, object, string]>([
     ['agent_mode', { agent_mode: true }, 'agent_mode'],
+    ['agent_mode as text', { agent_mode: 'yes' }, 'agent_mode'],
     ['help_mode', { help_mode: true }, 'help_mode'],
     ['collections', { collections: ['docs'] }, 'collections'],
     ['a graph', { graph: { nodes: [], edges: [] } }, 'graph'],
@@ -316,7 +317,7 @@ describe('a manifest of tools', () => {
     ['a name with a space', [{ name: 'a b' }], 'tools[0].name'],
     ['a name that is a path', [{ name: '../x' }], 'tools[0].name'],
     ['a description that is none', [tool({ description: {} })], 'tools[0].description'],
-    ['a book as description', [tool({ description: 'x'.repeat(4097) })], 'tools[0].description'],
+    ['a book as description', [tool({ description: 'x'.repeat(16_385) })], 'tools[0].description'],
     ['parameters that are a list', [tool({ parameters: [] })], 'tools[0].parameters'],
     ['parameters 30 deep', [tool({ parameters: { a: deep(30) } })], 'tools[0].parameters'],
     ['much', Array.from({ length: 100 }, (_, n) => tool({ name: `t${n}`, description: 'x'.repeat(4000) })), 'tools'],

@@ -5,7 +5,7 @@ import type { Fields } from './codec.ts'
 import { isFields, listAt, objectAt, plain } from './fields.ts'
 
 const mostTools = 128
-const longestDescription = 4096
+const longestDescription = 16_384
 const deepestSchema = 24
 const mostCharacters = 256 * 1024
 
