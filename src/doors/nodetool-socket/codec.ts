@@ -1,6 +1,5 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { invalid } from '#errors/index.ts'
-import { isDeeperThan } from '#lib/depth.ts'
 import { deepest, scan } from './scan.ts'
 
 /** A map as it stands on the wire. */
@@ -38,8 +37,16 @@ function json(text: string): unknown {
   } catch {
     throw invalid('frame', 'The frame is not valid JSON', 'malformed')
   }
-  if (isDeeperThan(frame, deepest)) throw invalid('frame', 'The frame is nested too deeply', 'malformed')
+  check(frame, deepest)
   return frame
+}
+
+/** As `scan` is for MessagePack. */
+function check(value: unknown, levels: number): void {
+  if (typeof value !== 'object' || value === null) return
+  if (levels === 0) throw invalid('frame', 'The frame is nested too deeply', 'malformed')
+  if (Object.hasOwn(value, '__proto__')) throw invalid('frame', 'The frame has a key that is not allowed', 'malformed')
+  for (const one of Object.values(value)) check(one, levels - 1)
 }
 
 function messagePack(bytes: Buffer): unknown {
@@ -112,7 +119,10 @@ function writeTextHead(bytes: Buffer, at: number, length: number): number {
   return bytes.writeUInt32BE(length, bytes.writeUInt8(0xdb, at))
 }
 
-/** What every MessagePack reader takes: no half characters, no numbers that are none, nothing without an end. */
+/**
+ * What every MessagePack reader takes: no half characters, no numbers that are none, no key that would be a prototype,
+ * nothing without an end.
+ */
 function sound(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return value.toWellFormed()
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
@@ -120,7 +130,9 @@ function sound(value: unknown, depth: number): unknown {
   if (depth > deepest) return null
   if (Array.isArray(value)) return value.map((item) => sound(item, depth + 1))
   return Object.fromEntries(
-    Object.entries(value).map(([name, one]) => [name.toWellFormed(), sound(one, depth + 1)] as const),
+    Object.entries(value).flatMap(([name, one]) =>
+      name === '__proto__' ? [] : [[name.toWellFormed(), sound(one, depth + 1)]],
+    ),
   )
 }
 
