@@ -1,7 +1,28 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { databaseKinds } from '#test/support/databases.ts'
 import { type LiveSocket, openLive } from '#test/support/live-socket.ts'
 import { type Belongings, bearer, makeWorld, type Person, type World } from './world.ts'
+
+/** Texts, JSON of any kind, objects with our words in strange places, and bytes. */
+const odd = fc.oneof(fc.jsonValue(), fc.constantFrom(null, '', '\0', '\ud800', {}, [[]]))
+const junk: fc.Arbitrary<string | Buffer> = fc.oneof(
+  fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()),
+  fc.json(),
+  fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+  fc
+    .record({
+      type: fc.oneof(odd, fc.constantFrom('ack', 'read', 'document_updated', 'application_changed', 'member_added')),
+      // Never what is asked for: a list of lists, a number, nothing.
+      id: fc.constantFrom(7, {}, [], false, 'x'.repeat(300)),
+      ids: odd,
+      document_id: fc.constantFrom(7, {}, [], '', 'x'.repeat(300)),
+      application_id: fc.constantFrom(null, 7, {}),
+      user_id: fc.constantFrom(undefined, 7, [], 'x\0'),
+      __proto__: odd,
+    })
+    .map((frame) => JSON.stringify(frame)),
+)
 
 for (const kind of databaseKinds)
   describe(`notifications, workspaces and runs of others stay theirs on ${kind}`, () => {
@@ -165,6 +186,30 @@ for (const kind of databaseKinds)
       const asked = await world.ask('GET', '/api/v1/plugin/executions', { headers: bearer(bob.jwt) })
       expect(asked.text).toContain(his.execution)
       expect(asked.text).not.toContain(hers.execution)
+    })
+
+    it('answers junk with an error or a pong, tells nobody, and stays open', async () => {
+      const witness = await open(`/ws/workspaces/${his.workspace}?token=${bob.jwt}`)
+      const sockets = [
+        await open(`/ws/notifications/${his.user}?token=${bob.jwt}`),
+        await open(`/ws/workspaces/${his.workspace}?token=${bob.jwt}`),
+        await open(`/api/v1/ws/plugin/debug/${his.execution}`),
+      ]
+      const before = await world.rowsOf(his.workspace)
+      await fc.assert(
+        fc.asyncProperty(junk, async (frame) => {
+          for (const socket of sockets) {
+            const answers = () => socket.texts.filter((text) => text === 'pong' || /"type":"(error|pong)"/.test(text))
+            const count = answers().length
+            socket.socket.send(frame)
+            await socket.until(() => answers().length > count)
+          }
+        }),
+        { numRuns: 150 },
+      )
+      expect(await overheard(witness, his.workspace, bob)).toEqual([])
+      expect(await world.rowsOf(his.workspace)).toEqual(before)
+      for (const socket of [witness, ...sockets]) await socket.close()
     })
 
     it('does not let a workspace hear what is said in another, also of a user in both', async () => {
