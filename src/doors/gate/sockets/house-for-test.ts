@@ -73,6 +73,7 @@ export async function house(more: Partial<SocketsDeps> = {}, route: Partial<Sock
     },
     ...route,
   })
+  fastify.post('/echo', async (request) => request.body)
   await fastify.listen({ host: '127.0.0.1', port: 0 })
   const { port } = fastify.server.address() as AddressInfo
   closers.push(async () => {

@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { AppError } from '#errors/index.ts'
 import { deflated } from '#test/support/raw-deflate.ts'
@@ -228,5 +230,14 @@ describe('plain requests', () => {
     const answer = await fetch(`http://127.0.0.1:${port}/door/a`)
     expect([answer.status, answer.headers.get('upgrade')]).toEqual([426, 'websocket'])
     expect(await answer.json()).toEqual({ message: 'This path speaks WebSocket only' })
+  })
+
+  it('keep their body when they offer another protocol, as clients of HTTP/2 do', async () => {
+    const { port } = await house()
+    const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'content-type': 'application/json' }
+    const asked = request({ port, path: '/echo', method: 'POST', headers }).end('{"said":"hello"}')
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    expect(answer.statusCode).toBe(200)
+    expect(await json(answer)).toEqual({ said: 'hello' })
   })
 })
