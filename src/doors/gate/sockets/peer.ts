@@ -93,10 +93,15 @@ export class Peer implements Socket, Beating {
     if (this.buffered < relayUpToBytes) this.send(data)
   }
 
-  write(data: string | Uint8Array): boolean {
+  write(data: string | Uint8Array | readonly (string | Uint8Array)[]): boolean {
     if (!this.isOpen) return true
     const before = this.buffered
-    this.put(data)
+    if (typeof data === 'string' || data instanceof Uint8Array) this.put(data)
+    else {
+      this.stream.cork()
+      for (const frame of data) this.put(frame)
+      this.stream.uncork()
+    }
     const after = this.buffered
     this.written = Math.min(this.written, before) + Math.max(0, after - before)
     return after < highWaterBytes

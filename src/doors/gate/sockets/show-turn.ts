@@ -44,11 +44,10 @@ async function show(
       const { done, value: batch } = await reader.next()
       if (done) return undefined
       const state = batch.at(-1)?.event.type === 'turn-end' ? await turn.result() : undefined
-      let hasRoom = true
+      const frames: (string | Uint8Array)[] = []
       for (const envelope of batch)
-        for (const frame of encode(envelope, envelope.event.type === 'turn-end' ? state : undefined))
-          hasRoom = socket.write(frame)
-      if (!hasRoom) await atMost(socket.drained(), stalledMs)
+        for (const frame of encode(envelope, envelope.event.type === 'turn-end' ? state : undefined)) frames.push(frame)
+      if (!socket.write(frames)) await atMost(socket.drained(), stalledMs)
     }
     return undefined
   } catch (thrown) {

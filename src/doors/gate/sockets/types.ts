@@ -25,8 +25,11 @@ export interface Socket {
   send(data: string | Uint8Array): void
   /** As `send`, but dropped where much is waiting: for what is of no use when it comes late. */
   relay(data: string | Uint8Array): void
-  /** For who waits by himself, as `showTurn` does: false when the socket is full and `drained` is to be waited for. */
-  write(data: string | Uint8Array): boolean
+  /**
+   * For who waits by himself, as `showTurn` does: false when the socket is full and `drained` is to be waited for. Several
+   * frames go out together.
+   */
+  write(data: string | Uint8Array | readonly (string | Uint8Array)[]): boolean
   /** Resolves when all that was sent has left this process, or the socket has closed. */
   drained(): Promise<void>
   /** `reason` is at most 123 bytes. */
