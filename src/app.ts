@@ -26,11 +26,13 @@ import { nodeToolSocketDoor } from '#doors/nodetool-socket/index.ts'
 import { openAiDoor, openAiErrors } from '#doors/openai/index.ts'
 import { operationsDoor } from '#doors/operations/index.ts'
 import { realtimeDoor } from '#doors/realtime/index.ts'
+import { type AskDeps, checkProblem, compileRules, Passed, tryRules } from '#engine/moderation/index.ts'
 import { AppError } from '#errors/index.ts'
 import { apps } from '#features/apps/index.ts'
 import { auth } from '#features/auth/index.ts'
 import { conversations } from '#features/conversations/index.ts'
 import { type Executions, executions } from '#features/executions/index.ts'
+import { guardrails } from '#features/guardrails/index.ts'
 import { keys } from '#features/keys/index.ts'
 import { type Notifications, notifications, upstreamHealth } from '#features/notifications/index.ts'
 import { type FirstStart, firstStart } from '#features/setup/index.ts'
@@ -61,6 +63,8 @@ export interface Overrides {
   /** Looks for an Ollama on this machine. */
   localOllama?: false
   timeouts?: Parameters<typeof upstreams>[0]['timeouts']
+  /** How long guardrails wait for those whom they ask. */
+  guardrails?: Partial<AskDeps['timeouts']>
   /** Told of every route as it is added: the real route table, for documents and for tests of all of it. */
   onRoute?: (route: RouteOptions) => void
 }
@@ -153,6 +157,24 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       ...(overrides.timeouts && { timeouts: overrides.timeouts }),
     }),
   }
+  const asking: AskDeps = {
+    openModel: features.upstreams.openModel,
+    moderate: features.upstreams.moderate,
+    now,
+    log,
+    timeouts: { endpointMs: 5_000, judgeMs: 15_000, ...overrides.guardrails },
+    passed: new Passed(),
+  }
+  const rules = guardrails({
+    ...common,
+    workspaces: spaces,
+    apps: features.apps,
+    checkProblem,
+    tryRules: async (list, text, where) =>
+      tryRules(await compileRules(list), { text, where }, { ...asking, passed: undefined }),
+    hasModel: (name) => features.upstreams.findModel(name) !== undefined,
+    hasModeration: features.upstreams.canModerate,
+  })
   const accounts = auth({ ...common, secret, users: features.users })
   await features.upstreams.discover(config.upstreams)
   // `auto` would mean the builtin until the first list is there; a list that was stored before needs no waiting.
@@ -188,6 +210,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
         return { model: name === 'auto' ? found.id : name, price: found.price }
       },
     },
+    guardrails: { forTurn: rules.forTurn, asking },
     budgets: budgets(common),
     // The registry of server tools arrives with the tools room; until then no request can name one.
     runTool: async (call) => ({ result: `There is no tool named ${call.name}.`, isError: true }),
@@ -252,7 +275,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   await inScope('app', async (scope) => {
     await scope.register(cookie)
     const { registration } = config
-    appDoor(scope, { ...features, turns: turnsOf('app'), auth: accounts, loginLimit, registration })
+    appDoor(scope, { ...features, guardrails: rules, turns: turnsOf('app'), auth: accounts, loginLimit, registration })
   })
   // Sockets stay open while turns settle, and are told to go then.
   let settled: Promise<void> = Promise.resolve()

@@ -58,12 +58,15 @@ export type CircuitChanged = {
   at: number
 }
 
-/** A guardrail refused or changed something in a turn. */
+/** A guardrail found something in a turn. */
 export type GuardrailHit = {
   type: 'guardrail-hit'
   workspaceId: number
   appId: number | null
-  /** Public id. */
+  /** Public ids. */
   turnId: string
+  ruleId: string
+  /** Its name. */
   rule: string
+  where: 'input' | 'output'
 }

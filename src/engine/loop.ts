@@ -14,6 +14,7 @@ import type { ModelQuery } from '#providers/spec.ts'
 import { type ContextPolicy, fitContext, summaryQuestion, withSummary } from './context-window.ts'
 import type { TurnControl } from './control.ts'
 import { modelStep, type StepDeps, type StepResult } from './model-step.ts'
+import type { Guard } from './moderation/index.ts'
 import type { WrittenCall } from './part-writer.ts'
 
 export interface ToolOutcome {
@@ -68,16 +69,17 @@ async function run(request: EngineRequest, deps: EngineDeps, control: TurnContro
   for (let step = 1; ; step++) {
     const result = await modelStep(step, query(request, messages, step >= deps.maxSteps), deps, control, nextPart)
     nextPart = result.writer.nextPart
-    const { calls, parts } = result.writer
+    const { parts } = result
+    const { calls } = result.writer
     const added: Message[] = parts.length > 0 ? [{ role: 'assistant', parts }] : []
     const results = calls.length > 0 ? await runCalls(calls, request, deps, control) : []
     if (results !== 'pause' && results.length > 0) added.push({ role: 'tool', parts: results })
-    const inputs = control.takeInputs()
+    const inputs = await readInputs(deps, control)
     for (const parts of inputs) {
       deps.emit({ type: 'input', parts })
       added.push({ role: 'user', parts })
     }
-    const ending = endingAfter(step >= deps.maxSteps, result, results, inputs.length > 0, control)
+    const ending = endingAfter(step >= deps.maxSteps, result, results, inputs.length > 0, deps, control)
     if (ending) {
       control.close()
       return ending
@@ -92,15 +94,29 @@ function endingAfter(
   { error, finishReason }: StepResult,
   results: Part[] | 'pause',
   steered: boolean,
+  { guard }: EngineDeps,
   control: TurnControl,
 ): Ending | undefined {
   if (error) return failed(error)
   if (control.cancelReason !== undefined) return { outcome: 'cancelled', finishReason: 'cancelled' }
+  if (guard?.refusal) return failed(guard.refusal)
   if (results === 'pause') return { outcome: 'paused', finishReason: 'tool-calls' }
   if (steered) return undefined
   if (results.length === 0) return { outcome: 'completed', finishReason }
   // It was told to answer without tools and called them all the same.
   return lastStep ? { outcome: 'completed', finishReason: 'length' } : undefined
+}
+
+/** What was added to the turn, held to its rules. In the tick in which this gives it nothing more is waiting. */
+async function readInputs({ guard, emit }: EngineDeps, control: TurnControl): Promise<Part[][]> {
+  let inputs = control.takeInputs()
+  if (!guard) return inputs
+  const read: Part[][] = []
+  for (; inputs.length > 0; inputs = control.takeInputs())
+    for (const parts of inputs)
+      read.push(await control.interruptible(false, (signal) => guard.readParts(parts, signal)))
+  guard.tellSpent(emit)
+  return read
 }
 
 /** `lastStep`: the model must answer now; without it a model that only calls tools would never end. */
@@ -135,12 +151,27 @@ async function runCalls(
   const results: Part[] = []
   for (const [index, pending] of running.entries()) {
     const call = calls[index]!
-    const outcome = await pending
-    if (!outcome) continue
+    const given = await pending
+    if (!given) continue
+    const outcome = deps.guard ? await heldTo(deps.guard, given, control) : given
     deps.emit({ type: 'tool-result', callId: call.callId, name: call.name, ...outcome })
     results.push({ type: 'tool-result', callId: call.callId, name: call.name, ...outcome })
   }
-  return running.includes(undefined) ? 'pause' : results
+  deps.guard?.tellSpent(deps.emit)
+  if (!running.includes(undefined)) return results
+  if (!deps.guard?.refusal) return 'pause'
+  // The turn will not wait for its client, so these calls are answered here.
+  for (const [index, { callId, name }] of calls.entries())
+    if (running[index] === undefined)
+      deps.emit({ type: 'tool-result', callId, name, result: 'The turn was refused.', isError: true })
+  return results
+}
+
+/** What a tool gave as the model may read it. */
+async function heldTo(guard: Guard, outcome: ToolOutcome, control: TurnControl): Promise<ToolOutcome> {
+  const refusedBefore = guard.refusal
+  const result = await control.interruptible(false, (signal) => guard.readInput(outcome.result, 'tool-result', signal))
+  return { result, isError: outcome.isError || guard.refusal !== refusedBefore }
 }
 
 /** Makes the conversation fit the app's context limit and says what was left out. */
@@ -168,7 +199,8 @@ async function fitMessages(
   }
   // Its words are nobody's answer: internal events carry its usage only.
   const silent: StepDeps = {
-    ...deps,
+    openModel: deps.openModel,
+    now: deps.now,
     emit: (event, audience) => {
       if (event.type === 'model-start' || event.type === 'model-end' || event.type === 'retry')
         deps.emit(event, audience)

@@ -1,18 +1,23 @@
-import { costMicros, type FinishReason, noUsage, type TurnEvent, type Usage } from '#contracts/index.ts'
+import { costMicros, type FinishReason, noUsage, type Part, type TurnEvent, type Usage } from '#contracts/index.ts'
 import { AppError, toAppError } from '#errors/index.ts'
 import type { ModelPart, ModelQuery, OpenedModel, OpenModel } from '#providers/spec.ts'
 import type { TurnControl } from './control.ts'
 import { estimateUsage } from './estimate.ts'
+import type { Guard } from './moderation/index.ts'
 import { PartWriter } from './part-writer.ts'
 
 export interface StepDeps {
   openModel: OpenModel
   emit(event: TurnEvent, audience?: 'internal'): void
   now(): number
+  /** What the answer is held to; absent: nothing. */
+  guard?: Guard
 }
 
 export interface StepResult {
   writer: PartWriter
+  /** The answer as the model reads it in the next step. */
+  parts: Part[]
   /** Why the model stopped; `cancelled` also when it was cut short by a steer. */
   finishReason: FinishReason
   error?: AppError
@@ -37,6 +42,8 @@ export async function modelStep(
   // A tool nobody declared is the client's affair: it may know it, as OpenAI's clients may.
   const sideOf = (name: string) => query.tools.find((tool) => tool.name === name)?.side ?? 'client'
   const writer = new PartWriter(emit, sideOf, firstPart)
+  const { guard } = deps
+  const answer = guard?.answer(writer)
   const startedAt = deps.now()
   return control.interruptible(true, async (signal) => {
     let opened: OpenedModel
@@ -49,6 +56,7 @@ export async function modelStep(
       const cancelled = signal.aborted
       return {
         writer,
+        parts: [],
         finishReason: cancelled ? 'cancelled' : 'error',
         ...(!cancelled && { error: toAppError(thrown) }),
         usage: noUsage,
@@ -64,10 +72,13 @@ export async function modelStep(
         if (signal.aborted) break
         for (const piece of batch) {
           if (piece.type === 'finish') finish = piece
+          else if (answer) answer.write(piece)
           else writer.write(piece)
         }
+        if (answer?.isDue) await control.interruptible(false, (cancelled) => answer.settle(cancelled))
+        if (answer?.isRefused) break
       }
-      if (!finish && !signal.aborted)
+      if (!finish && !signal.aborted && !answer?.isRefused)
         error = new AppError('upstream-malformed', 'The upstream’s answer ended without saying how', {
           details: { upstream: opened.upstream },
         })
@@ -75,10 +86,21 @@ export async function modelStep(
       if (!signal.aborted) error = toAppError(thrown)
     }
 
+    if (answer) {
+      const complete = finish !== undefined
+      await control.interruptible(false, (cancelled) => answer.end(complete, cancelled))
+      if (answer.isRefused && control.cancelReason === undefined) error = guard!.refusal
+    }
     // Once the upstream has finished, an abort that came with it changes nothing.
-    const finishReason: FinishReason = finish ? finish.finishReason : error ? 'error' : 'cancelled'
-    const written = writer.writtenText()
-    writer.end(finish !== undefined)
+    const finishReason: FinishReason = answer?.isRefused
+      ? 'content-filter'
+      : finish
+        ? finish.finishReason
+        : error
+          ? 'error'
+          : 'cancelled'
+    const written = answer?.written ?? writer.writtenText()
+    writer.end(finish !== undefined && !answer?.isRefused)
     const usage = finish?.usage ?? estimateUsage(query.messages, written)
     const cost = costMicros(usage, opened.price)
     emit({
@@ -94,6 +116,8 @@ export async function modelStep(
       systemFingerprint: finish?.systemFingerprint,
       serviceTier: finish?.serviceTier,
     })
-    return { writer, finishReason, error, usage, costMicros: cost }
+    guard?.tellSpent(deps.emit)
+    const parts = answer?.partsForModel() ?? writer.parts
+    return { writer, parts, finishReason, error, usage, costMicros: cost }
   })
 }

@@ -30,7 +30,31 @@ export interface Provider {
   streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]>
   /** Names of the models the upstream offers now. Throws AppError. */
   listModels(endpoint: Endpoint, io: ProviderIo): Promise<string[]>
+  /** Asks the upstream's moderation endpoint: one opinion a text, in their order. Throws AppError. Absent: it has none. */
+  moderate?(call: ModerationCall, io: ProviderIo): Promise<Opinion[]>
 }
+
+export interface ModerationCall {
+  endpoint: Endpoint
+  /** The upstream's own name of it; absent: its default. */
+  model?: string
+  texts: readonly string[]
+}
+
+/** What a moderation endpoint thinks of one text. */
+export interface Opinion {
+  flagged: boolean
+  /** The categories that it finds in the text. */
+  categories: string[]
+  /** Category → how sure it is, 0 to 1. */
+  scores: Record<string, number>
+}
+
+/** Asks the moderation endpoint of the upstream with this name. Throws AppError; `not-found` when there is none. */
+export type Moderate = (
+  question: { upstream: string; model?: string; texts: readonly string[] },
+  signal: AbortSignal,
+) => Promise<Opinion[]>
 
 export interface ProviderIo {
   signal: AbortSignal

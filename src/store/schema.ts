@@ -24,6 +24,12 @@ export interface Schema {
   notifications: NotificationsTable
   plugin_executions: PluginExecutionsTable
   plugin_execution_events: PluginExecutionEventsTable
+  guardrails: GuardrailsTable
+  guardrail_violations: GuardrailViolationsTable
+  identities: IdentitiesTable
+  legal_holds: LegalHoldsTable
+  retention_progress: RetentionProgressTable
+  erasures: ErasuresTable
   schema_migrations: { version: number; name: string; applied_at: number }
 }
 
@@ -33,6 +39,7 @@ export interface UsersTable {
   /** Lower case. */
   email: string
   name: string
+  /** Empty: no password opens this account; an outside identity provider does. */
   password_hash: string
   /** 1: administers this server (upstreams, statistics), whatever the workspaces say. */
   is_admin: number
@@ -41,6 +48,8 @@ export interface UsersTable {
   tokens_valid_after: number
   created_at: number
   updated_at: number
+  /** Set: the account was made anonymous and is only a number that usage belongs to. */
+  erased_at: number | null
 }
 
 export interface WorkspacesTable {
@@ -52,6 +61,10 @@ export interface WorkspacesTable {
   spent_micros: number
   reserved_micros: number
   created_at: number
+  /** What clients and identity providers call it: unique, lower case. */
+  code: string
+  /** After so many days text is removed; null: never. */
+  retention_days: number | null
 }
 
 export interface MembershipsTable {
@@ -293,4 +306,95 @@ export interface PluginExecutionEventsTable {
   /** JSON: an object. */
   data: string
   at: number
+}
+
+export interface GuardrailsTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  /** Null: of the workspace itself. */
+  app_id: number | null
+  name: string
+  direction: 'input' | 'output' | 'both'
+  action: 'block' | 'mask' | 'flag'
+  enabled: number
+  /** JSON of contracts GuardrailCheck. */
+  config: string
+  created_by: number
+  created_at: number
+  updated_at: number
+}
+
+/** What a rule found in a turn, without what it found. */
+export interface GuardrailViolationsTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  app_id: number | null
+  user_id: number
+  /** Public id, as that of the rule. */
+  turn_id: string
+  rule_id: string
+  rule_name: string
+  kind: string
+  action: 'block' | 'mask' | 'flag'
+  direction: 'input' | 'output'
+  place: string
+  count: number
+  /** 1: it could not be asked. */
+  outage: number
+  excerpt: string
+  created_at: number
+}
+
+/** Who somebody is at an outside identity provider. */
+export interface IdentitiesTable {
+  id: Generated<number>
+  user_id: number
+  issuer: string
+  subject: string
+  created_at: number
+}
+
+/** What it covers is not removed while `lifted_at` is null. No app and no conversation: the whole workspace. */
+export interface LegalHoldsTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  app_id: number | null
+  conversation_id: number | null
+  reason: string
+  created_by: number
+  created_at: number
+  lifted_by: number | null
+  lifted_at: number | null
+}
+
+/** How far a workspace's old text is removed: rows of that store up to the key `up_to` are done. */
+export interface RetentionProgressTable {
+  workspace_id: number
+  store: string
+  up_to: number
+}
+
+/** A request to remove what somebody said before `created_at`, and how far it came. */
+export interface ErasuresTable {
+  id: Generated<number>
+  public_id: string
+  user_id: number
+  /** Null: everywhere. */
+  workspace_id: number | null
+  requested_by: number
+  anonymised: number
+  status: 'running' | 'completed'
+  /** The store that is being gone through, and the key of its row that was seen last; null: the first, from its beginning. */
+  store: string | null
+  after: number
+  /** JSON: store → how many. */
+  removed: string
+  kept: string
+  /** Key of the newest turn there was when it was completed: an older one may still have been written after it. */
+  seen_turn: number
+  created_at: number
+  ended_at: number | null
 }

@@ -190,7 +190,9 @@ for (const kind of databaseKinds)
         workspaceId: workspace.id,
         appId,
         turnId,
+        ruleId: `id of ${rule}`,
         rule,
+        where: 'input',
       })
       clock.now = 3_600_000 * 500_000
       await tell(hit('no-secrets', 'turn-1'), hit('no-secrets', 'turn-2'), hit('no-violence', 'turn-2'))

@@ -23,7 +23,6 @@ export function admission(
   const { request, conversation } = turn
   const { principal } = request
   const reservedMicros = limited ? mayCost(turn) : 0
-  const messages = JSON.stringify(turn.messages)
   const requestHash = request.idempotencyKey === undefined ? undefined : hashOf(turn)
   const row: Omit<TurnRow, 'conversationId'> = {
     publicId: turn.publicId,
@@ -53,13 +52,14 @@ export function admission(
   return async (tx, end) => {
     const conversationId = conversation?.draft ? await insertRow(tx, conversation.draft) : (conversation?.id ?? null)
     if (limited) await reserve(tx, principal.workspace.id, reservedMicros)
+    const isInputOpen = turn.input?.isOpen === true
     const id = await insertTurnRows(
       tx,
       end ? { ...row, conversationId, ...endColumns(end) } : { ...row, conversationId },
-      messages,
+      isInputOpen ? '[]' : JSON.stringify(turn.messages),
     )
     if (requestHash !== undefined) await remember(tx, turn, id, requestHash, row.createdAt)
-    return { id, conversationId, reservedMicros }
+    return { id, conversationId, reservedMicros, isInputOpen }
   }
 }
 

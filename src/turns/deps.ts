@@ -1,5 +1,6 @@
-import type { Price, Principal } from '#contracts/index.ts'
+import type { Guardrail, Price, Principal } from '#contracts/index.ts'
 import type { EngineDeps, ToolOutcome } from '#engine/index.ts'
+import type { AskDeps } from '#engine/moderation/index.ts'
 import type { AppConfig } from '#features/apps/index.ts'
 import type { Conversations } from '#features/conversations/index.ts'
 import type { Database } from '#store/index.ts'
@@ -16,6 +17,12 @@ export interface TurnsDeps {
     openModel: EngineDeps['openModel']
     /** The name itself, `auto` resolved; throws `not-found` for a model nobody offers. */
     resolve(model: string): { model: string; price: Price }
+  }
+  guardrails: {
+    /** The rules that a turn is held to, at once when they are known; the same list as long as nothing was changed. */
+    forTurn(workspaceId: number, appId?: number): readonly Guardrail[] | Promise<readonly Guardrail[]>
+    /** How rules reach those whom they ask. */
+    asking: AskDeps
   }
   budgets: { isLimited(workspaceId: number): Promise<boolean> }
   runTool(call: { callId: string; name: string; arguments: string }, signal: AbortSignal): Promise<ToolOutcome>

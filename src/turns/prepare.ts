@@ -4,6 +4,7 @@ import { AppError, invalid } from '#errors/index.ts'
 import { type NewConversation, titleFrom } from '#features/conversations/index.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { TurnApp, TurnsDeps } from './deps.ts'
+import { type GuardedInput, guardFor, readInput } from './guard.ts'
 
 /** A request with everything looked up: what it runs on, with which history, as which rows. */
 export interface PreparedTurn {
@@ -18,6 +19,10 @@ export interface PreparedTurn {
   engine: EngineRequest
   /** The messages that are new with this turn, to be stored. */
   messages: Message[]
+  /** What a new conversation is called after. */
+  title: string
+  /** Set where there are guardrails. */
+  input?: GuardedInput
   /** A rough estimate; exact figures come with the upstream's usage. */
   inputTokens: number
 }
@@ -32,19 +37,26 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
   const app = target.type === 'app' ? await runnableApp(deps, request, target.appId) : undefined
   const { model, price } = deps.models.resolve(target.type === 'app' ? app!.config.model : target.model)
 
+  const held = guardFor(deps, request.principal.workspace.id, app?.id)
+  const guard = held instanceof Promise ? await held : held
+  const input = guard && (await readInput(guard, request.messages))
+  const asked = input?.messages ?? request.messages
+  // What nobody may see yet gives no title either.
+  const title = input?.isOpen ? '' : titleFrom(asked)
+
   const continued = request.conversationId !== undefined || request.newConversation === true
-  const place = continued ? await conversationOf(deps, request, app) : undefined
+  const place = continued ? await conversationOf(deps, request, app, title) : undefined
   const turns = app?.config.historyLength ?? defaultHistoryTurns
   const history = place?.id === undefined ? [] : await deps.conversations.history(place.id, turns)
   // A stateless request, and the first of a conversation, brings its history itself; later ones may repeat it.
-  const given = request.messages.filter((message) => message.role !== 'system')
+  const given = asked.filter((message) => message.role !== 'system')
   const fresh = place !== undefined && history.length === 0 ? given : sinceLastAnswer(given)
-  const system = request.messages.filter((message) => message.role === 'system')
+  const system = asked.filter((message) => message.role === 'system')
   const prompt: Message[] = app?.config.systemPrompt
     ? [{ role: 'system', parts: [{ type: 'text', text: app.config.systemPrompt }] }]
     : []
   // Where a caller put its system messages among the others is kept as long as nothing is put between.
-  const messages = history.length > 0 ? [...prompt, ...system, ...history, ...fresh] : prompt.concat(request.messages)
+  const messages = history.length > 0 ? [...prompt, ...system, ...history, ...fresh] : prompt.concat(asked)
 
   const createdAt = deps.now()
   return {
@@ -68,6 +80,8 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
       whole: request.delivery === 'whole',
     },
     messages: fresh,
+    title,
+    ...(input && { input }),
     inputTokens: roughTokens(messages),
   }
 }
@@ -85,6 +99,7 @@ async function conversationOf(
   deps: TurnsDeps,
   request: TurnRequest,
   app: TurnApp | undefined,
+  title: string,
 ): Promise<NonNullable<PreparedTurn['conversation']>> {
   const { conversationId, principal } = request
   const appId = app?.id ?? null
@@ -102,7 +117,7 @@ async function conversationOf(
   const draft = deps.conversations.draft(principal, {
     appId,
     ...(conversationId !== undefined && { externalId: conversationId }),
-    title: titleFrom(request.messages),
+    title,
   })
   return { publicId: draft.publicId, draft }
 }

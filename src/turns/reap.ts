@@ -126,6 +126,7 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
         parts: partsOf(state),
         log: toStoredLog(envelopes),
         checkpointed: rows.length > 0,
+        hits: [],
         startedAt: orphan.created_at,
         endedAt: at,
       }),

@@ -1,4 +1,5 @@
-import type { Part, Usage, WorkflowSettled } from '#contracts/index.ts'
+import type { GuardrailHitNote, Part, Usage, WorkflowSettled } from '#contracts/index.ts'
+import { recordHits } from '#features/guardrails/index.ts'
 import { settleReserved } from '#metering/budget.ts'
 import { statement, type Transaction, type TurnStatus } from '#store/index.ts'
 
@@ -67,6 +68,23 @@ const insertTurnInput = statement<{ turnId: number; messages: string }>('insert-
   db.insertInto('turn_inputs').values({ turn_id: p('turnId'), messages: p('messages') }),
 )
 
+const updateTurnInput = statement<{ turnId: number; messages: string }>('update-turn-input', (db, p) =>
+  db
+    .updateTable('turn_inputs')
+    .set({ messages: p('messages') })
+    .where('turn_id', '=', p('turnId')),
+)
+
+const nameConversation = statement<{ conversationId: number; title: string; unnamed: string }>(
+  'name-conversation',
+  (db, p) =>
+    db
+      .updateTable('conversations')
+      .set({ title: p('title') })
+      .where('id', '=', p('conversationId'))
+      .where('title', '=', p('unnamed')),
+)
+
 const insertTurnOutput = statement<{ turnId: number; parts: string; log: string }>('insert-turn-output', (db, p) =>
   db.insertInto('turn_outputs').values({ turn_id: p('turnId'), parts: p('parts'), log: p('log') }),
 )
@@ -116,6 +134,16 @@ export async function insertTurnRows(tx: Transaction, row: TurnRow, messages: st
   return turnId
 }
 
+/** Writes the messages of a turn that was started before they might be stored, and names its conversation after them. */
+export async function writeInput(
+  tx: Transaction,
+  { id: turnId, conversationId }: StartedTurn,
+  input: { messages: string; title: string },
+): Promise<void> {
+  await tx.run(updateTurnInput, { turnId, messages: input.messages })
+  if (conversationId !== null) await tx.run(nameConversation, { conversationId, title: input.title, unnamed: '' })
+}
+
 /** How a turn ended, as columns of its row. */
 type EndColumns = Pick<
   TurnRow,
@@ -151,6 +179,8 @@ export interface Settlement {
   parts: Part[]
   log: string
   checkpointed: boolean
+  /** What guardrails found in it. */
+  hits: readonly GuardrailHitNote[]
   startedAt: number
   endedAt: number
 }
@@ -160,6 +190,8 @@ export interface StartedTurn {
   id: number
   conversationId: number | null
   reservedMicros: number
+  /** Its messages were not yet to be stored, and are not. */
+  isInputOpen?: boolean
 }
 
 /** The end as columns; given to the insert when a turn is written once only. */
@@ -196,6 +228,7 @@ export async function writeEnd(tx: Transaction, start: StartedTurn, end: Settlem
   await tx.run(insertTurnOutput, { turnId: start.id, parts: JSON.stringify(end.parts), log: end.log })
   if (end.checkpointed) await tx.run(deleteCheckpoints, { turnId: start.id })
   if (conversationId !== null) await tx.run(touchConversation, { conversationId, at: end.endedAt })
+  await recordHits(tx, { ...end, at: end.endedAt }, end.hits)
   await settleReserved(tx, end.workspaceId, start.reservedMicros, end.costMicros)
   tx.tell({
     type: 'turn-settled',

@@ -12,9 +12,10 @@ import { type Ending, runModelLoop, TurnControl } from '#engine/index.ts'
 import { AppError, toAppError } from '#errors/index.ts'
 import type { Transaction } from '#store/index.ts'
 import type { TurnsDeps } from './deps.ts'
+import { decideInput, type GuardedInput } from './guard.ts'
 import { LiveLog } from './live-log.ts'
 import type { PreparedTurn } from './prepare.ts'
-import { insertCheckpoint, type Settlement, type StartedTurn, settle, writeEnd } from './rows.ts'
+import { insertCheckpoint, type Settlement, type StartedTurn, settle, writeEnd, writeInput } from './rows.ts'
 import { foldLog, toStoredLog } from './stored-log.ts'
 
 /** The reason of a cancel that the server itself gives when it stops. */
@@ -48,6 +49,7 @@ export class RunningTurn {
   private readonly start: Start
   private started: StartedTurn | undefined
   private stored: Promise<void> | undefined
+  private inputStored: Promise<void> | undefined
   private unwrittenTimer: NodeJS.Timeout | undefined
   private usage = noUsage
   private costMicros = 0
@@ -75,7 +77,7 @@ export class RunningTurn {
   }
 
   private async run(): Promise<TurnState> {
-    const { prepared, deps } = this
+    const { prepared } = this
     if ('started' in this.start) {
       this.started = this.start.started
       this.log.open()
@@ -89,7 +91,17 @@ export class RunningTurn {
       model: prepared.model,
       metadata: prepared.request.metadata,
     })
-    const ending = await runModelLoop(
+    const refused = prepared.input && (await this.checkInput(prepared.input))
+    const ending = refused ?? (await this.runEngine())
+    clearTimeout(this.unwrittenTimer)
+    clearTimeout(this.graceTimer)
+    await this.stored
+    return this.settle(this.endOf(ending))
+  }
+
+  private runEngine(): Promise<Ending> {
+    const { prepared, deps } = this
+    return runModelLoop(
       prepared.engine,
       {
         openModel: deps.models.openModel,
@@ -98,13 +110,38 @@ export class RunningTurn {
         now: deps.now,
         maxSteps: deps.options.maxSteps,
         clientToolTimeoutMs: deps.options.clientToolTimeoutMs,
+        ...(prepared.input && { guard: prepared.input.guard }),
       },
       this.control,
     )
-    clearTimeout(this.unwrittenTimer)
-    clearTimeout(this.graceTimer)
-    await this.stored
-    return this.settle(this.endOf(ending))
+  }
+
+  /** Gives the end of a turn whose input no model may see. */
+  private async checkInput(input: GuardedInput): Promise<Ending | undefined> {
+    const wasOpen = input.isOpen
+    const ending = await decideInput(this.prepared, input, this.control)
+    input.guard.tellSpent((event, audience) => this.emit(event, audience))
+    if (wasOpen && !input.isOpen) this.storeInput()
+    return ending
+  }
+
+  /** Writes what the start had to leave out; what cannot be written now is written with the end. */
+  private storeInput(): void {
+    this.inputStored = Promise.resolve(this.stored)
+      .then(async () => {
+        const { started } = this
+        if (!started?.isInputOpen) return
+        await this.deps.database.write((tx) => this.writeInput(tx, started))
+        started.isInputOpen = false
+      })
+      .catch((thrown) =>
+        this.deps.log.warn({ err: thrown, turnId: this.prepared.publicId }, 'the input of a turn could not be written'),
+      )
+  }
+
+  private writeInput(tx: Transaction, started: StartedTurn): Promise<void> {
+    const { messages, title } = this.prepared
+    return writeInput(tx, started, { messages: JSON.stringify(messages), title })
   }
 
   /** Writes the start; the turn is visible when that is on disk, and over when it cannot be done. */
@@ -131,7 +168,8 @@ export class RunningTurn {
     if (event.type === 'model-end') {
       this.usage = addUsage(this.usage, event.usage)
       this.costMicros += event.costMicros
-      this.upstream = event.upstream
+      // Who was asked on the way is not who answered.
+      if (audience === undefined || this.upstream === '') this.upstream = event.upstream
     }
     this.log.append(event, audience)
   }
@@ -155,6 +193,7 @@ export class RunningTurn {
   private async settle(event: TurnEnd): Promise<TurnState> {
     this.settling = true
     await this.checkpoint
+    await this.inputStored
     const end = this.log.draft(event)
     const envelopes = [...this.log.compact(0), end]
     const state = foldLog(envelopes, emptyTurn)
@@ -196,11 +235,16 @@ export class RunningTurn {
       parts: partsOf(state),
       log: toStoredLog(envelopes),
       checkpointed: this.checkpointSeq > 0,
+      hits: prepared.input?.guard.notes.list() ?? [],
       startedAt: this.startedAt,
       endedAt: end.at,
     }
     return deps.database.write(async (tx) => {
-      if (started) return settle(tx, started, settlement)
+      if (started) {
+        const ours = await settle(tx, started, settlement)
+        if (ours && started.isInputOpen && !prepared.input?.isOpen) await this.writeInput(tx, started)
+        return ours
+      }
       if ('started' in start) return false
       await writeEnd(tx, await start.write(tx, settlement), settlement)
       return true

@@ -119,6 +119,17 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   'DELETE /api/v1/applications/:app_id': (it) => bothNames(it),
   'POST /api/v1/applications/:app_id/token/rotate': (it) => bothNames(it, '/token/rotate'),
 
+  'GET /api/v1/workspaces/:ws/guardrails/violations': (it, mine) => [
+    { url: `/api/v1/workspaces/${it.workspace}/guardrails/violations` },
+    { url: `/api/v1/workspaces/${mine.workspace}/guardrails/violations?application_id=${it.app}` },
+    list(`/api/v1/workspaces/${mine.workspace}/guardrails/violations?rule_id=${it.guardrail}`),
+  ],
+  ...guardrailsUnder('/api/v1/workspaces/:ws', ({ workspace }) => [`/api/v1/workspaces/${workspace}`]),
+  ...guardrailsUnder('/api/v1/applications/:app_id', ({ app, slug }) => [
+    `/api/v1/applications/${app}`,
+    `/api/v1/applications/${slug}`,
+  ]),
+
   'GET /api/v1/workspaces': () => own('/api/v1/workspaces'),
   'POST /api/v1/workspaces': () => own('/api/v1/workspaces', { name: 'another' }),
   'GET /api/v1/workspaces/:ws': (it) => [{ url: `/api/v1/workspaces/${it.workspace}` }],
@@ -193,6 +204,30 @@ function bothNames(it: Belongings, rest = '', body?: unknown): Ask[] {
     url: `/api/v1/applications/${name}${rest}`,
     ...(body !== undefined && { body }),
   }))
+}
+
+/** The endpoints of guardrails under a workspace or an application, also with the rule named under one's own. */
+function guardrailsUnder(
+  route: string,
+  prefixesOf: (it: Pick<Belongings, 'workspace' | 'app' | 'slug'>) => string[],
+): typeof routeTable {
+  const rule = { name: 'mine', kind: 'words', where: 'both', action: 'block', config: { words: ['hello'] } }
+  const own = (mine: Own) => prefixesOf({ ...mine, slug: mine.app })
+  const at = (rest: string, body?: unknown) => (it: Belongings) =>
+    prefixesOf(it).map((prefix): Ask => ({ url: `${prefix}/guardrails${rest}`, ...(body !== undefined && { body }) }))
+  const one = (body?: unknown) => (it: Belongings, mine: Own) =>
+    [...prefixesOf(it), ...own(mine)].map(
+      (prefix): Ask => ({ url: `${prefix}/guardrails/${it.guardrail}`, ...(body !== undefined && { body }) }),
+    )
+  return {
+    [`GET ${route}/guardrails`]: at(''),
+    [`POST ${route}/guardrails`]: at('', rule),
+    [`POST ${route}/guardrails/test`]: at('/test', { text: 'hello', where: 'input' }),
+    [`GET ${route}/guardrails/:guardrail_id`]: one(),
+    [`PUT ${route}/guardrails/:guardrail_id`]: one({ name: 'mine now' }),
+    [`PATCH ${route}/guardrails/:guardrail_id`]: one({ enabled: false }),
+    [`DELETE ${route}/guardrails/:guardrail_id`]: one(),
+  }
 }
 
 /** All requests of the table, with the route each belongs to. */

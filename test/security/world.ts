@@ -46,6 +46,8 @@ export interface Belongings {
   key: string
   notification: string
   execution: string
+  /** A rule of the workspace, which has found something. */
+  guardrail: string
   idempotencyKey: string
   /** Words that stand in these things and nowhere else. */
   words: string[]
@@ -127,6 +129,16 @@ export async function makeWorld(
       body: { name: `App of ${word}`, slug, model: 'gpt-sim', system_prompt: `Prompt of ${word}` },
     })
     const { id: app, access_token: appToken } = made.json.data
+    const guarded = await must('POST', `/api/v1/workspaces/${owner.workspace}/guardrails`, {
+      headers,
+      body: {
+        name: `Rule of ${word}`,
+        kind: 'words',
+        where: 'both',
+        action: 'flag',
+        config: { words: [`Saying of ${word}`], match: 'part' },
+      },
+    })
     const title = `Title of ${word}`
     const opened = await must('POST', '/api/v1/chat/sessions', { headers, body: { application_id: app, title } })
     const session: string = opened.json.data.id
@@ -163,6 +175,7 @@ export async function makeWorld(
       key: keys.json[0].id,
       notification,
       execution,
+      guardrail: guarded.json.data.id,
       idempotencyKey,
       words: [`of ${word}`, owner.email],
       held,
@@ -205,6 +218,8 @@ export async function makeWorld(
       sql`select id, name, scopes, key_hash, revoked_at from api_keys where workspace_id = ${own} order by id`,
     )
     await look('apps', sql`select * from apps where workspace_id = ${own} order by id`)
+    await look('guardrails', sql`select * from guardrails where workspace_id = ${own} order by id`)
+    await look('violations', sql`select * from guardrail_violations where workspace_id = ${own} order by id`)
     await look('conversations', sql`select * from conversations where workspace_id = ${own} order by id`)
     await look('turns', sql`select * from turns where workspace_id = ${own} order by id`)
     const turnIds = sql`select id from turns where workspace_id = ${own}`
@@ -224,6 +239,8 @@ export async function makeWorld(
       'idempotency_keys',
       'apps',
       'api_keys',
+      'guardrails',
+      'guardrail_violations',
       'users',
       'sessions',
       'notifications',

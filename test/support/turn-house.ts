@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
-import type { Price, Principal, TurnRequest } from '#contracts/index.ts'
+import type { Guardrail, Price, Principal, TurnRequest } from '#contracts/index.ts'
 import { conversations } from '#features/conversations/index.ts'
 import { budgets } from '#metering/budget.ts'
 import { type OutboxEvent, openDatabase } from '#store/index.ts'
@@ -17,6 +17,7 @@ export interface TurnHouseOptions {
   price?: Price
   model?: ScriptedModel
   runTool?: TurnsDeps['runTool']
+  moderate?: TurnsDeps['guardrails']['asking']['moderate']
   subscribersOf?: (event: OutboxEvent) => readonly string[]
 }
 
@@ -33,7 +34,10 @@ export async function turnHouse(kind: DatabaseKind, options: TurnHouseOptions = 
   const rooms = accountRooms(database)
   const { principal } = await rooms.person()
   const price = options.price ?? { input: 0, output: 0 }
-  const playing = { model: options.model ?? scriptedModel({ price }) }
+  const playing = {
+    model: options.model ?? scriptedModel({ price }),
+    guardrails: [] as readonly Guardrail[],
+  }
   const errors: unknown[] = []
   const deps: TurnsDeps = {
     database,
@@ -42,6 +46,16 @@ export async function turnHouse(kind: DatabaseKind, options: TurnHouseOptions = 
     models: {
       openModel: (query, io) => playing.model.openModel(query, io),
       resolve: (name) => ({ model: name, price }),
+    },
+    guardrails: {
+      forTurn: () => playing.guardrails,
+      asking: {
+        openModel: (query, io) => playing.model.openModel(query, io),
+        moderate: options.moderate ?? (() => Promise.reject(new Error('no moderation here'))),
+        now: Date.now,
+        log: { warn: () => undefined },
+        timeouts: { endpointMs: 1_000, judgeMs: 1_000 },
+      },
     },
     // A clock that runs away: a budget set by a test is seen at once.
     budgets: budgets({
@@ -71,6 +85,10 @@ export async function turnHouse(kind: DatabaseKind, options: TurnHouseOptions = 
     },
     set model(model) {
       playing.model = model
+    },
+    /** The rules that turns are held to from now on. */
+    set guardrails(rules: readonly Guardrail[]) {
+      playing.guardrails = rules
     },
     turns: room,
     /** What was logged as going wrong. */
@@ -103,6 +121,8 @@ async function openWitness(kind: DatabaseKind, folder: string, url: string | und
     }
   }
   const pool = new pg.Pool({ connectionString: url!, max: 2 })
+  // The end of the database ends its connections too, also one that is just being closed.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return { rows: async (sql) => (await pool.query(sql)).rows, close: () => pool.end() }
 }
 

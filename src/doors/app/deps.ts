@@ -2,6 +2,7 @@ import type { Apps } from '#features/apps/index.ts'
 import type { Auth } from '#features/auth/index.ts'
 import type { Conversations } from '#features/conversations/index.ts'
 import type { Executions } from '#features/executions/index.ts'
+import type { Guardrails } from '#features/guardrails/index.ts'
 import type { Keys } from '#features/keys/index.ts'
 import type { Notifications } from '#features/notifications/index.ts'
 import type { Upstreams } from '#features/upstreams/index.ts'
@@ -18,6 +19,7 @@ export interface AppDoorDeps {
   workspaces: Workspaces
   keys: Keys
   apps: Apps
+  guardrails: Guardrails
   conversations: Conversations
   upstreams: Upstreams
   usage: Usage

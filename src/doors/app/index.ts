@@ -12,6 +12,7 @@ import { sessions } from './chat/sessions.ts'
 import type { AppDoorDeps } from './deps.ts'
 import { appErrors } from './errors.ts'
 import { executionEndpoints } from './executions/index.ts'
+import { guardrailEndpoints } from './guardrails/index.ts'
 import { notificationEndpoints } from './notifications/index.ts'
 import { turnEndpoints } from './turns.ts'
 import { usageEndpoint } from './usage.ts'
@@ -30,6 +31,7 @@ export function appDoor(door: Scoped, deps: AppDoorDeps): void {
   authRoutes(door, deps)
   apiKeyRoutes(door, deps)
   applicationEndpoints(door, deps)
+  guardrailEndpoints(door, deps)
   workspaceRoutes(door, deps)
   notificationEndpoints(door, deps)
   executionEndpoints(door, deps)

@@ -4,11 +4,9 @@ import type { UsageSum } from '#features/usage/index.ts'
 import type { Scoped } from '../gate/index.ts'
 import type { AppDoorDeps } from './deps.ts'
 import { ok } from './envelope.ts'
+import { isoTime } from './iso-time.ts'
 
 const dayMs = 86_400_000
-/** `Date.parse` alone finds a date in almost any text. */
-const isoDate = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/i
-
 /** GET /api/v1/usage: tokens and cost of a time span, in all and by model; the last 30 days when none is given. */
 export function usageEndpoint(door: Scoped, { usage }: AppDoorDeps): void {
   door.route({
@@ -23,8 +21,8 @@ export function usageEndpoint(door: Scoped, { usage }: AppDoorDeps): void {
       }),
     },
     handler: async (request) => {
-      const to = time('end_date', request.query.end_date) ?? Date.now()
-      const from = time('start_date', request.query.start_date) ?? to - 30 * dayMs
+      const to = isoTime('end_date', request.query.end_date) ?? Date.now()
+      const from = isoTime('start_date', request.query.start_date) ?? to - 30 * dayMs
       if (from >= to) throw invalid('start_date', 'start_date must be before end_date')
       const { total, byModel } = await usage.report(request.principal, from, to)
       return ok({
@@ -48,11 +46,4 @@ function sum(row: UsageSum) {
     reasoning_tokens: row.reasoningTokens,
     cost_usd: row.costMicros / 1e6,
   }
-}
-
-function time(field: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const ms = isoDate.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(ms)) throw invalid(field, `${field} must be an ISO 8601 date`, 'malformed')
-  return ms
 }

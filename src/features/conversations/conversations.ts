@@ -102,7 +102,7 @@ export function conversations(deps: { database: Database; now: () => number }) {
   async function history(conversationId: number, turns: number): Promise<Message[]> {
     const messages: Message[] = []
     for (const turn of await turnsOf(conversationId, turns)) {
-      if (turn.status === 'running') continue
+      if (turn.status === 'running' || turn.refused) continue
       messages.push(...turn.messages)
       if (turn.parts.length > 0) messages.push({ role: 'assistant', parts: turn.parts })
     }

@@ -1,4 +1,5 @@
 import type { Message, Part } from '#contracts/index.ts'
+import type { ErrorInfo } from '#errors/index.ts'
 import { type Database, statement, type Transaction } from '#store/index.ts'
 
 export interface ConversationRow {
@@ -127,6 +128,8 @@ export interface TurnRecord {
   id: number
   publicId: string
   status: string
+  /** No model was asked: a guardrail refused its messages, and what is kept of them is not what was said. */
+  refused: boolean
   model: string
   messages: Message[]
   parts: Part[]
@@ -145,7 +148,17 @@ export async function turnRows(
     .selectFrom('turns as t')
     .innerJoin('turn_inputs as i', 'i.turn_id', 't.id')
     .leftJoin('turn_outputs as o', 'o.turn_id', 't.id')
-    .select(['t.id', 't.public_id', 't.status', 't.model', 't.created_at', 't.ended_at', 'i.messages', 'o.parts'])
+    .select([
+      't.id',
+      't.public_id',
+      't.status',
+      't.model',
+      't.created_at',
+      't.ended_at',
+      't.error',
+      'i.messages',
+      'o.parts',
+    ])
     .where('t.conversation_id', '=', conversationId)
     .$if(before !== undefined, (query) => query.where('t.id', '<', before!))
     .orderBy('t.id', 'desc')
@@ -155,10 +168,17 @@ export async function turnRows(
     id: row.id,
     publicId: row.public_id,
     status: row.status,
+    refused: isRefused(row.error),
     model: row.model,
     messages: JSON.parse(row.messages) as Message[],
     parts: row.parts === null ? [] : (JSON.parse(row.parts) as Part[]),
     createdAt: row.created_at,
     endedAt: row.ended_at,
   }))
+}
+
+function isRefused(error: string | null): boolean {
+  if (error === null) return false
+  const { code, details } = JSON.parse(error) as ErrorInfo
+  return code === 'content-blocked' && details?.where === 'input'
 }

@@ -1,13 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import type { ErrorCode } from '#errors/index.ts'
-import type { OpenModel, Provider, Timeouts } from '#providers/spec.ts'
+import type { Moderate, OpenModel, Provider, Timeouts } from '#providers/spec.ts'
 import type { Database } from '#store/index.ts'
 import { administer } from './administer.ts'
 import type { CircuitState } from './breaker.ts'
 import type { OfferedModel } from './catalog.ts'
 import { type EnvironmentUpstreams, givenBy, writeEnvironment } from './environment.ts'
 import { fetchModels, type Log, listModels } from './list-models.ts'
+import { canModerate, moderate } from './moderate.ts'
 import { openModel } from './open-model.ts'
 import { present, type UpstreamView } from './present.ts'
 import { snapshot } from './snapshot.ts'
@@ -60,6 +61,9 @@ export interface Upstreams {
   findModel(name: string): OfferedModel | undefined
   defaultModel(): string
   openModel: OpenModel
+  moderate: Moderate
+  /** Whether there is an upstream of this name that has a moderation endpoint. */
+  canModerate(upstream: string): boolean
   /** Asks every upstream for its list now; resolves when all have answered or failed. */
   refreshModels(): Promise<void>
   health(): UpstreamHealth[]
@@ -176,6 +180,8 @@ export function upstreams(deps: UpstreamsDeps): Upstreams {
       timeouts: { ...defaultTimeouts, ...deps.timeouts },
       wait: deps.wait ?? ((ms, signal) => wait(ms, undefined, { signal })),
     }),
+    moderate: moderate({ ...deps, upstreams: current.upstreams }),
+    canModerate: (name) => canModerate(current.upstreams(), name),
     refreshModels: lists.refreshAll,
     health: () => current.upstreams().map(({ name, breaker }) => ({ name, ...breaker.circuit() })),
     async close() {

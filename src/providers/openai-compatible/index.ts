@@ -4,17 +4,19 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { AppError } from '#errors/index.ts'
+import { readText, sendHttp } from '../http.ts'
 import { isObject } from '../json.ts'
 import { namesIn, readModelPages } from '../list-models.ts'
 import { runCall } from '../run-call.ts'
-import type { Endpoint, ModelCall, ModelPart, Provider, ProviderIo } from '../spec.ts'
+import type { Endpoint, ModelCall, ModelPart, ModerationCall, Opinion, Provider, ProviderIo } from '../spec.ts'
 import { dialectOf } from './dialect.ts'
 import { statusError, toldError } from './errors.ts'
 import { ChunkReader } from './from-chunks.ts'
 import { fromCompletion } from './from-completion.ts'
+import { fromModeration } from './from-moderation.ts'
 import { toChatRequest } from './to-chat-request.ts'
 
-export const openAiCompatible: Provider = { kind: 'openai-compatible', streamModel, listModels }
+export const openAiCompatible: Provider = { kind: 'openai-compatible', streamModel, listModels, moderate }
 
 function streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]> {
   const { endpoint } = call
@@ -38,6 +40,22 @@ function listModels(endpoint: Endpoint, io: ProviderIo): Promise<string[]> {
     if (body.error) throw toldError(body.error, text, endpoint.secret)
     return { names: namesIn(body.data, 'id') }
   })
+}
+
+async function moderate({ endpoint, model, texts }: ModerationCall, io: ProviderIo): Promise<Opinion[]> {
+  const answer = await sendHttp(
+    {
+      method: 'POST',
+      url: `${endpoint.url}/moderations`,
+      headers: headersOf(endpoint, 'application/json'),
+      body: { input: texts, ...(model !== undefined && { model }) },
+      firstMs: io.timeouts.wholeMs,
+      toError: toError(endpoint),
+    },
+    io,
+  )
+  const text = await readText(answer)
+  return fromModeration(text, texts.length, endpoint.secret)
 }
 
 function toError(endpoint: Endpoint) {

@@ -1,0 +1,71 @@
+import type { Guardrail } from '#contracts/index.ts'
+import type { Database } from '#store/index.ts'
+import { type ActiveRow, activeStamp, listActiveRows } from './store.ts'
+
+export interface LookupDeps {
+  database: Database
+  now(): number
+}
+
+/** The rules in force of one workspace. */
+interface Known {
+  stamp: string
+  /** Unix ms. */
+  until: number
+  rows: readonly ActiveRow[]
+  /** By app, 0 for none: the rules of a turn with it. */
+  byApp: Map<number, readonly Guardrail[]>
+}
+
+const believedMs = 5_000
+const mostWorkspaces = 10_000
+const none: readonly Guardrail[] = []
+
+/** The rules in force, remembered for some seconds: every turn asks for them, and most have none. */
+export function guardrailLookup({ database, now }: LookupDeps) {
+  const known = new Map<number, Known>()
+  let epoch = 0
+
+  /**
+   * The rules that a turn of this workspace, with this app, is held to; empty: none. At once when they are known. As long
+   * as nothing was changed it is the same list, so that what was made of it can be kept with it.
+   */
+  function forTurn(workspaceId: number, appId?: number): readonly Guardrail[] | Promise<readonly Guardrail[]> {
+    const found = known.get(workspaceId)
+    if (found && found.until > now()) return rulesOf(found, appId)
+    return load(workspaceId, found).then((loaded) => rulesOf(loaded, appId))
+  }
+
+  async function load(workspaceId: number, before: Known | undefined): Promise<Known> {
+    const readIn = epoch
+    const stamp = await activeStamp(database, workspaceId)
+    const unchanged = before?.stamp === stamp
+    const rows = unchanged ? before.rows : stamp === '' ? [] : await listActiveRows(database, workspaceId)
+    const loaded: Known = { stamp, until: now() + believedMs, rows, byApp: unchanged ? before.byApp : new Map() }
+    // What was read before a change must not be kept after it.
+    if (readIn === epoch) {
+      if (known.size >= mostWorkspaces) known.clear()
+      known.set(workspaceId, loaded)
+    }
+    return loaded
+  }
+
+  return {
+    forTurn,
+    forget(): void {
+      epoch++
+      known.clear()
+    },
+  }
+}
+
+export type GuardrailLookup = ReturnType<typeof guardrailLookup>
+
+function rulesOf({ rows, byApp }: Known, appId = 0): readonly Guardrail[] {
+  if (rows.length === 0) return none
+  const found = byApp.get(appId)
+  if (found) return found
+  const rules = rows.filter((row) => row.appId === null || row.appId === appId).map(({ rule }) => rule)
+  byApp.set(appId, rules)
+  return rules
+}
