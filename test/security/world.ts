@@ -198,7 +198,8 @@ export async function makeWorld(
     const execution = await executions.start({ ...place, pluginId: `Plugin of ${word}`, toolName: 'tool' })
     await executions.append(execution, { type: 'log', data: { message: `Log of ${word}` } })
     const listed = await must('GET', '/api/v1/notifications', { headers: bearer(owner.jwt) })
-    return { notification: listed.json.data.notifications[0].id, execution }
+    const all: { id: string; title: string }[] = listed.json.data.notifications
+    return { notification: all.find(({ title }) => title === `Notice of ${word}`)!.id, execution }
   }
 
   /** Every row of a workspace and its people, except what merely being used changes. */
@@ -225,7 +226,9 @@ export async function makeWorld(
     const turnIds = sql`select id from turns where workspace_id = ${own}`
     await look('inputs', sql`select * from turn_inputs where turn_id in (${turnIds}) order by turn_id`)
     await look('outputs', sql`select * from turn_outputs where turn_id in (${turnIds}) order by turn_id`)
-    await look('notifications', sql`select * from notifications where workspace_id = ${own} order by id`)
+    // They come by themselves, some time after what they tell of; what others might do to them is to mark them.
+    const marked = sql`(read_at is not null or acknowledged_at is not null)`
+    await look('notifications', sql`select * from notifications where workspace_id = ${own} and ${marked} order by id`)
     await look('executions', sql`select * from plugin_executions where workspace_id = ${own} order by id`)
     return found
   }
@@ -243,7 +246,6 @@ export async function makeWorld(
       'guardrail_violations',
       'users',
       'sessions',
-      'notifications',
       'plugin_executions',
     ]
     const found: Record<string, number> = {}
