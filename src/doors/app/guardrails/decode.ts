@@ -37,18 +37,15 @@ export function decodeChange(body: Static<typeof guardrailChange>): Partial<Guar
   }
 }
 
-/** Where guardrails are: under a workspace, and the same under an app. */
-export interface Under {
-  prefix: string
-  params: Record<string, ReturnType<typeof Type.String>>
-  placeOf(params: Record<string, string>): Place
-}
-
 const id = Type.String({ maxLength: 64 })
 
-export const places: readonly Under[] = [
-  { prefix: '/api/v1/workspaces/:ws', params: { ws: id }, placeOf: ({ ws }) => ({ workspace: ws! }) },
-  { prefix: '/api/v1/applications/:app_id', params: { app_id: id }, placeOf: ({ app_id }) => ({ app: app_id! }) },
+/** Where guardrails are: under a workspace, and the same under an app. `urls` of an endpoint stand in this order. */
+export const places: readonly {
+  params: Record<string, typeof id>
+  placeOf(params: Record<string, string>): Place
+}[] = [
+  { params: { ws: id }, placeOf: ({ ws }) => ({ workspace: ws! }) },
+  { params: { app_id: id }, placeOf: ({ app_id }) => ({ app: app_id! }) },
 ]
 
 export const guardrailId = id
