@@ -24,7 +24,7 @@ const env = {
   PARLEY_SOCKETS_PER_USER: many,
 }
 
-type Frame = { type: string }
+type Frame = { type: string; done?: boolean }
 
 describe('twenty thousand sockets that come and go', () => {
   let upstream: Upstream
@@ -68,24 +68,29 @@ describe('twenty thousand sockets that come and go', () => {
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
     // An error is told by the frame that does not come.
     socket.on('error', () => undefined)
-    const came = (type: string) =>
+    const came = (accept: (frame: Frame) => boolean) =>
       new Promise<void>((resolve, reject) => {
-        socket.on('message', (data) => (JSON.parse(data.toString()) as Frame).type === type && resolve())
-        socket.once('close', (code) => reject(new Error(`${path[door]} closed with ${code} before ${type}`)))
+        socket.on('message', (data) => accept(JSON.parse(data.toString()) as Frame) && resolve())
+        socket.once('close', (code) => reject(new Error(`${path[door]} closed with ${code} before it answered`)))
       })
     await new Promise((resolve, reject) => {
       socket.once('open', resolve)
       socket.once('error', reject)
     })
-    const asks = door === 0 && index % 20 === 0
-    const said = came(asks ? 'response_end' : 'pong')
-    if (asks) socket.send(JSON.stringify({ type: 'chat', content: 'Hello', application_id: appId }))
-    else socket.send('{"type":"ping"}')
+    const asks = door < 2 && index % 40 < 2
+    const said = came(({ type, done }) => (asks ? type === 'response_end' || done === true : type === 'pong'))
+    const ask = JSON.stringify(
+      door === 0
+        ? { type: 'chat', content: 'Hello', application_id: appId }
+        : { type: 'message', role: 'user', content: 'Hello', model: 'gpt-sim', thread_id: `thread-${index}` },
+    )
+    socket.send(asks ? ask : '{"type":"ping"}')
     await said
     // Some leave in the middle of an answer, and some hang up without a word.
-    if (asks && index % 40 === 0)
-      socket.send(JSON.stringify({ type: 'chat', content: 'Bye', application_id: appId }), () => socket.terminate())
-    else if (index % 7 === 0) socket.terminate()
+    if (asks && index % 80 < 2) {
+      socket.send(ask)
+      socket.close()
+    } else if (index % 7 === 0) socket.terminate()
     else socket.close()
     await closed
   }

@@ -3,6 +3,7 @@ import WebSocket from 'ws'
 import { type ChatClient, openChat } from '#test/support/chat-client.ts'
 import { databaseKinds } from '#test/support/databases.ts'
 import { useStory } from '#test/support/story.ts'
+import { until } from '#test/support/until.ts'
 
 const isType = (type: string) => (frame: { type: string }) => frame.type === type
 const text = (client: ChatClient, turnId?: unknown) =>
@@ -207,6 +208,23 @@ for (const kind of databaseKinds)
       expect(body.total_connections).toBeGreaterThan(0)
       expect(body.active_users).toBeGreaterThan(0)
       client.close()
+    })
+
+    it('is forgotten when it leaves while its turn begins', async () => {
+      const app = await story.app()
+      const client = await open('left-early')
+      client.send({ type: 'chat', content: 'Going', application_id: app.id })
+      client.close()
+      await client.closed
+      const read = (name: string, text: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
+      const answer = await until(async () => {
+        const figures = await fetch(`${story.parley.url}/metrics`, { headers: story.parley.headers })
+        const text = await figures.text()
+        const idle = read('parley_turns_running', text) + read('parley_sockets_open{door="chat-socket"}', text) === 0
+        return idle && text
+      })
+      for (const of of ['sessions', 'conversations', 'shared'])
+        expect(read(`parley_chat_socket_registry{of="${of}"}`, answer)).toBe(0)
     })
 
     it('is closed with 1001 when the server stops', async () => {

@@ -50,6 +50,10 @@ export class Connection implements SocketHandlers {
     return this.principal?.user.publicId ?? 'anonymous'
   }
 
+  get isOpen(): boolean {
+    return this.socket.isOpen
+  }
+
   greet(): void {
     const { sessionId: session_id, userId: user_id } = this
     this.send({ type: 'connected', session_id, user_id, timestamp: this.timestamp() })
@@ -220,7 +224,7 @@ export class Connection implements SocketHandlers {
     await this.starting?.catch(() => undefined)
     if (this.shown?.has(turnId) || !this.principal) return
     try {
-      this.show(await this.deps.turns.attach(this.principal, turnId), 0)
+      this.show(await this.deps.turns.attach(await this.known(), turnId), 0)
     } catch (thrown) {
       if (toAppError(thrown).code !== 'not-found') this.refuse(toAppError(thrown))
     }
@@ -253,7 +257,9 @@ export class Connection implements SocketHandlers {
       this.principal = await this.deps.auth.renew(this.principal)
       return this.principal
     } catch (thrown) {
-      if (toAppError(thrown).code === 'unauthenticated') this.socket.close(1008, 'Invalid token')
+      const { code } = toAppError(thrown)
+      // Otherwise nobody could look.
+      if (code !== 'overloaded' && code !== 'internal') this.socket.close(1008, 'Invalid token')
       throw thrown
     }
   }

@@ -21,12 +21,15 @@ export class Hub {
 
   /** Everybody in the connection's session is shown the turns of this conversation, from now on. */
   share(connection: Connection, conversationId: string): void {
+    // It may have left while its turn began.
+    if (!connection.isOpen) return
     this.shared.add(connection.sessionKey, conversationId)
     for (const member of this.sessions.of(connection.sessionKey)) this.follow(member, conversationId)
   }
 
   /** From now on the connection is shown the turns of this conversation. */
   follow(connection: Connection, conversationId: string): void {
+    if (!connection.isOpen) return
     connection.following ??= new Set()
     const { following } = connection
     if (following.has(conversationId)) return
