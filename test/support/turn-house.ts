@@ -122,7 +122,7 @@ async function openWitness(kind: DatabaseKind, folder: string, url: string | und
   }
   const pool = new pg.Pool({ connectionString: url!, max: 2 })
   // The end of the database ends its connections too, also one that is just being closed.
-  pool.on('connect', (client) => client.on('error', () => undefined))
+  pool.on('error', () => undefined)
   return { rows: async (sql) => (await pool.query(sql)).rows, close: () => pool.end() }
 }
 
