@@ -1,4 +1,5 @@
 import { AppError } from '#errors/index.ts'
+import { type IdentityProvider, readIdentityProvider } from './identity.ts'
 import { type Rate, readRate } from './rate.ts'
 
 /** Every setting, typed. Made once at start; nothing reads process.env after that. */
@@ -12,6 +13,8 @@ export interface Config {
   owner: { email: string; password?: string; key?: string }
   /** Master secret; absent: generated and kept in dataFolder. */
   secret?: string
+  /** Whose tokens are believed besides our own; absent: nobody's. */
+  identity?: IdentityProvider
   /** Absent: no limits at all. */
   limits?: { chat: Rate; ip: Rate; user: Rate }
   /** What one WebSocket may send at once, and how many may be open; no counts without limits. */
@@ -58,6 +61,8 @@ export function readEnv(env: Env): Config {
   const anthropicKey = text('ANTHROPIC_API_KEY')
   const geminiKey = text('GEMINI_API_KEY')
   const ollama = text('OLLAMA_HOST')
+  const flag = (name: string, fallback: boolean) => readFlag(text(name), name, fallback)
+  const identity = readIdentityProvider({ text, flag, integer })
   const unlimited = readFlag(text('PARLEY_LIMITS'), 'PARLEY_LIMITS', true) === false
   const databaseUrl = text('DATABASE_URL')
   if (databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(databaseUrl))
@@ -74,6 +79,7 @@ export function readEnv(env: Env): Config {
       key: text('PARLEY_OWNER_KEY'),
     },
     secret: text('PARLEY_JWT_SECRET'),
+    ...(identity && { identity }),
     ...(!unlimited && {
       limits: {
         chat: limit('PARLEY_LIMIT_CHAT', '20/min burst 5'),

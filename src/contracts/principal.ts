@@ -17,8 +17,18 @@ export interface Principal {
   role: WorkspaceRole
   /** What the credential may do, at most; a person's own login has all three. */
   scopes: ReadonlySet<Scope>
-  /** Set when an API key was used; `ratePerMinute` is that key's own limit. */
-  key?: Ref & { ratePerMinute: number }
+  /**
+   * Set when an API key was used; `ratePerMinute` is that key's own limit. `token`: not the key itself was sent, but a
+   * token that was given for it.
+   */
+  key?: Ref & { ratePerMinute: number; token?: true }
+  /** The credential counts in `workspace` only, though its user may be in others; so does every key. */
+  bound?: true
   /** Set when an app's access token was used: the principal may then use this app and nothing else. */
   app?: Ref
+}
+
+/** Whether the credential counts in its own workspace only. */
+export function isBound(principal: Principal): boolean {
+  return principal.bound === true || principal.key !== undefined
 }

@@ -7,7 +7,7 @@ import type { Signal } from '#lib/signal.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { Database } from '#store/index.ts'
 import type { AuthPrincipal } from './authenticate.ts'
-import { deleteSessions, openSession, revokeSession, rotateSession } from './store.ts'
+import { deleteErasedLogins, deleteSessions, openSession, revokeSession, rotateSession } from './store.ts'
 import { accessLifetimeMs, sessionLifetimeMs, type Tokens } from './tokens.ts'
 
 export interface LoginDeps {
@@ -38,7 +38,7 @@ export async function login(
 ): Promise<Grant & { user: User }> {
   const verified = await deps.users.verifyLogin(input.email, input.password)
   if (!verified) throw wrongLogin()
-  return { ...(await open(deps, verified.user, verified.passwordHash)), user: verified.user }
+  return { ...(await openSessionOf(deps, verified.user, verified.passwordHash)), user: verified.user }
 }
 
 /** A new user with a workspace of his own. Throws `conflict` when the email is taken. */
@@ -58,7 +58,7 @@ export async function register(
     }),
   )
   const user = await deps.users.get(userId)
-  return { ...(await open(deps, user, newUser.passwordHash)), user }
+  return { ...(await openSessionOf(deps, user, newUser.passwordHash)), user }
 }
 
 /** A new access token and a new refresh token for one that was never exchanged before. Throws `unauthenticated`. */
@@ -75,6 +75,12 @@ export async function refresh(deps: LoginDeps, refreshToken: string): Promise<Gr
 /** Ends the session of this request, or with `everywhere` all sessions of its user. */
 export async function logout(deps: LoginDeps, principal: AuthPrincipal, everywhere = false): Promise<void> {
   const { session } = principal
+  if (principal.outside && !everywhere)
+    throw invalid(
+      'Authorization',
+      'Log out at your identity provider; with "all" every token that you have is void here',
+    )
+  if (principal.outside) return deps.users.endSessions(principal.user.id)
   if (!session) throw invalid('Authorization', 'A key has no session to log out of; revoke the key instead')
   if (everywhere) return deps.users.endSessions(principal.user.id)
   const now = deps.now()
@@ -92,13 +98,20 @@ export async function changePassword(
   return login(deps, { email, password: change.newPassword })
 }
 
-/** Forgets sessions that ended long ago. */
+/** Forgets sessions that ended, and logins whose account was erased, long ago. */
 export async function pruneSessions(deps: LoginDeps): Promise<void> {
   const before = deps.now() - monthMs
   await deps.database.write((tx) => deleteSessions(tx, before))
+  await deps.database.write((tx) => deleteErasedLogins(tx, before))
 }
 
-async function open(deps: LoginDeps, user: User, passwordHash: string): Promise<Grant> {
+/** Opens a session if `passwordHash` still is the user's; with `workspaceId` its access token is bound to that one. */
+export async function openSessionOf(
+  deps: LoginDeps,
+  user: User,
+  passwordHash: string,
+  workspaceId?: string,
+): Promise<Grant & { sessionId: string }> {
   const refreshToken = newRefreshToken()
   const now = deps.now()
   const session = {
@@ -109,12 +122,14 @@ async function open(deps: LoginDeps, user: User, passwordHash: string): Promise<
     now,
   }
   if (!(await deps.database.write((tx) => openSession(tx, session, passwordHash)))) throw wrongLogin()
-  return grant(deps, { userId: user.publicId, sessionId: session.publicId }, refreshToken, now)
+  const bound = workspaceId !== undefined && { workspaceId }
+  const claims = { userId: user.publicId, sessionId: session.publicId, ...bound }
+  return { ...(await grant(deps, claims, refreshToken, now)), sessionId: session.publicId }
 }
 
 async function grant(
   deps: LoginDeps,
-  claims: { userId: string; sessionId: string },
+  claims: { userId: string; sessionId: string; workspaceId?: string },
   refreshToken: string,
   now: number,
 ): Promise<Grant> {

@@ -5,7 +5,7 @@ export type KeyAuthority = NonNullable<Awaited<ReturnType<typeof findKeyAuthorit
 export type SessionAuthority = NonNullable<Awaited<ReturnType<typeof findSessionAuthority>>>
 
 /** A key with whom it acts for; absent when its owner is not in its workspace any more. */
-export function findKeyAuthority(database: Database, by: { hash: string } | { id: number }) {
+export function findKeyAuthority(database: Database, by: { hash: string } | { id: number } | { publicId: string }) {
   const query = database.read
     .selectFrom('api_keys as k')
     .innerJoin('users as u', 'u.id', 'k.user_id')
@@ -13,10 +13,13 @@ export function findKeyAuthority(database: Database, by: { hash: string } | { id
     .innerJoin('memberships as m', (join) =>
       join.onRef('m.user_id', '=', 'k.user_id').onRef('m.workspace_id', '=', 'k.workspace_id'),
     )
-    .select(['k.id', 'k.public_id', 'k.scopes', 'k.rate_limit', 'k.expires_at', 'k.revoked_at', 'm.role', 'u.disabled'])
+    .select(['k.id', 'k.public_id', 'k.key_hash', 'k.scopes', 'k.rate_limit', 'k.expires_at', 'k.revoked_at'])
+    .select(['m.role', 'u.disabled'])
     .select(['u.id as user_id', 'u.public_id as user_public_id'])
     .select(['w.id as workspace_id', 'w.public_id as workspace_public_id'])
-  return ('hash' in by ? query.where('k.key_hash', '=', by.hash) : query.where('k.id', '=', by.id)).executeTakeFirst()
+  if ('hash' in by) return query.where('k.key_hash', '=', by.hash).executeTakeFirst()
+  if ('id' in by) return query.where('k.id', '=', by.id).executeTakeFirst()
+  return query.where('k.public_id', '=', by.publicId).executeTakeFirst()
 }
 
 export function findSessionAuthority(database: Database, publicId: string) {
@@ -129,6 +132,14 @@ export function isLive(
 
 export async function revokeSession(tx: Transaction, id: number, now: number): Promise<void> {
   await tx.db.updateTable('sessions').set({ revoked_at: now }).where('id', '=', id).execute()
+}
+
+/** What was left of logins whose accounts were made anonymous before `before`. */
+export async function deleteErasedLogins(tx: Transaction, before: number): Promise<void> {
+  await tx.db
+    .deleteFrom('identities')
+    .where('user_id', 'in', (eb) => eb.selectFrom('users').select('id').where('erased_at', '<', before))
+    .execute()
 }
 
 /** Sessions that could not be used since `before`. */

@@ -9,7 +9,7 @@ import { keyStats } from './stats.ts'
 export type { KeyChange, KeyInput, KeysDeps } from './keys.ts'
 export { checkGivenKey, looksLikeJwt, type MadeKey, makeKey } from './make-key.ts'
 export type { PresentedKey } from './present.ts'
-export { allScopes, restoreScopes } from './scopes.ts'
+export { allScopes, isWithin, readScopes, restoreScopes, storeScopes } from './scopes.ts'
 export { addUses, insertKey, isKnownHash } from './store.ts'
 
 export type Keys = ReturnType<typeof keys>

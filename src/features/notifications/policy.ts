@@ -1,8 +1,8 @@
-import type { Principal } from '#contracts/index.ts'
+import { isBound, type Principal } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 import { refuseAppToken } from '#features/workspaces/index.ts'
 
-/** Whose notifications may be read: a user's own, and with a key only those of the workspace that the key belongs to. */
+/** Whose notifications may be read: a user's own, and with a key or a token that is bound to a workspace only those of that one. */
 export interface Reader {
   userId: number
   workspaceId?: number
@@ -10,7 +10,7 @@ export interface Reader {
 
 export function readerOf(principal: Principal): Reader {
   refuseAppToken(principal)
-  return { userId: principal.user.id, ...(principal.key && { workspaceId: principal.workspace.id }) }
+  return { userId: principal.user.id, ...(isBound(principal) && { workspaceId: principal.workspace.id }) }
 }
 
 /** For doors whose frames pass no gate: marking writes. */

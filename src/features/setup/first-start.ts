@@ -44,7 +44,7 @@ export async function firstStart(deps: SetupDeps, owner: OwnerSettings): Promise
   const now = deps.now()
   const password = owner.password ?? randomToken(18)
   const user = await prepareUser({ email: owner.email, password, name: 'Owner', isAdmin: true }, now)
-  const workspace = { publicId: uuidv7(now), name: 'Default', now }
+  const workspace = { publicId: uuidv7(now), name: 'Default', code: 'default', now }
   const keyFor = ownerKey(owner.key, now)
   const app = makeApp({ name: 'Assistant', slug: 'assistant' }, { workspaceId: 0, userId: 0 }, now)
   const made = keyFor({ workspaceId: 0, userId: 0 })

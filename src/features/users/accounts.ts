@@ -136,14 +136,16 @@ export async function endSessions(deps: UsersDeps, userId: number): Promise<void
 
 /**
  * The user with this email and password. Undefined for a wrong password, an unknown email and a disabled user alike,
- * after the same amount of work. `passwordHash` is what was verified, for checking it again where it is acted on.
+ * after the same amount of work. `passwordHash` is what was verified, for checking it again where it is acted on. `field`
+ * is what the caller's protocol calls the email.
  */
 export async function verifyLogin(
   deps: UsersDeps,
   email: string,
   password: string,
+  field = 'email',
 ): Promise<{ user: User; passwordHash: string } | undefined> {
-  const row = await findUserBy(deps.database, 'email', normaliseEmail('email', email))
+  const row = await findUserBy(deps.database, 'email', normaliseEmail(field, email))
   const matches = await verifyPassword(row?.password_hash, password)
   return matches && row && row.disabled === 0 ? { user: toUser(row), passwordHash: row.password_hash } : undefined
 }

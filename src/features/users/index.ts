@@ -17,9 +17,9 @@ import {
 } from './accounts.ts'
 
 export { type ProfileChange, prepareUser, refuseTaken, type UserInput, type UsersDeps } from './accounts.ts'
-export { normaliseEmail } from './email.ts'
+export { emailOf, normaliseEmail } from './email.ts'
 export { presentUser, type User } from './present.ts'
-export { insertUser, type NewUser } from './store.ts'
+export { insertUser, type NewUser, voidSessions } from './store.ts'
 
 export type Users = ReturnType<typeof users>
 

@@ -24,12 +24,15 @@ export function hashPassword(password: string): Promise<string> {
   return inTurn(() => hash(password, cost))
 }
 
-/** Whether `password` is the one behind `passwordHash`; without a hash the same work is done and the answer is false. */
+/**
+ * Whether `password` is the one behind `passwordHash`; without a hash, and with the empty one of who has no password, the
+ * same work is done and the answer is false.
+ */
 export async function verifyPassword(passwordHash: string | undefined, password: string): Promise<boolean> {
   if (!isAcceptable(password)) return false
   const decoy = await decoyHash()
-  const matches = await inTurn(() => verify(passwordHash ?? decoy, password))
-  return matches && passwordHash !== undefined
+  const matches = await inTurn(() => verify(passwordHash || decoy, password))
+  return matches && Boolean(passwordHash)
 }
 
 function isAcceptable(password: string): boolean {

@@ -4,12 +4,21 @@
  */
 import { bind } from '#lib/bind.ts'
 import { addMember, listMembersOf, type MembersDeps, removeMember, setRole } from './members.ts'
-import { createWorkspace, getWorkspace, listWorkspaces } from './workspaces.ts'
+import { createWorkspace, getWorkspace, listWorkspaces, updateWorkspaceOf } from './workspaces.ts'
 
 export { mayAdminister, mayGovern, refuseAppToken, requireAdminScope } from './policy.ts'
 export { type Member, presentMember, presentWorkspace, type Workspace } from './present.ts'
-export { insertMembership, insertWorkspace, listMemberships } from './store.ts'
-export { workspaceName } from './workspaces.ts'
+export {
+  countOwners,
+  findWorkspaceByCode,
+  insertMembership,
+  insertWorkspace,
+  listMemberships,
+  lockMembers,
+  roleIn,
+  updateRole,
+} from './store.ts'
+export { isWorkspaceCode, workspaceName } from './workspaces.ts'
 export type { MembersDeps as WorkspacesDeps }
 
 export type Workspaces = ReturnType<typeof workspaces>
@@ -19,6 +28,7 @@ export function workspaces(deps: MembersDeps) {
     create: bind(deps, createWorkspace),
     list: bind(deps, listWorkspaces),
     get: bind(deps, getWorkspace),
+    update: bind(deps, updateWorkspaceOf),
     members: bind(deps, listMembersOf),
     addMember: bind(deps, addMember),
     setRole: bind(deps, setRole),

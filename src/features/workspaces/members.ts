@@ -16,7 +16,7 @@ import {
 import { getWorkspace, type WorkspacesDeps } from './workspaces.ts'
 
 export interface MembersDeps extends WorkspacesDeps {
-  users: Pick<Users, 'find'>
+  users: Pick<Users, 'find' | 'isServerAdmin'>
 }
 
 const roles: readonly string[] = ['owner', 'admin', 'member']

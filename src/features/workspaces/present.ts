@@ -5,6 +5,8 @@ import type { WorkspaceRow } from './store.ts'
 export interface Workspace {
   ref: Ref
   name: string
+  /** What clients and identity providers call it. */
+  code: string
   /** The member's role. */
   role: WorkspaceRole
   createdAt: number
@@ -20,13 +22,20 @@ export interface Member {
 }
 
 export function toWorkspace(row: WorkspaceRow & { role: WorkspaceRole }): Workspace {
-  return { ref: { id: row.id, publicId: row.public_id }, name: row.name, role: row.role, createdAt: row.created_at }
+  return {
+    ref: { id: row.id, publicId: row.public_id },
+    name: row.name,
+    code: row.code,
+    role: row.role,
+    createdAt: row.created_at,
+  }
 }
 
 export function presentWorkspace(workspace: Workspace) {
   return {
     id: workspace.ref.publicId,
     name: workspace.name,
+    code: workspace.code,
     role: workspace.role,
     created_at: new Date(workspace.createdAt).toISOString(),
   }

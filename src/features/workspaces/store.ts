@@ -4,16 +4,20 @@ import type { Database, Transaction, WorkspacesTable } from '#store/index.ts'
 
 export type WorkspaceRow = Selectable<WorkspacesTable>
 
-/** Adds a workspace with its first owner and returns the integer id. */
+/**
+ * Adds a workspace with its first owner and returns the integer id. Without a `code` it is called by its id, which
+ * nobody can have chosen.
+ */
 export async function insertWorkspace(
   tx: Transaction,
-  workspace: { publicId: string; name: string; ownerId: number; now: number },
+  workspace: { publicId: string; name: string; ownerId: number; now: number; code?: string },
 ): Promise<number> {
   const { id } = await tx.db
     .insertInto('workspaces')
     .values({
       public_id: workspace.publicId,
       name: workspace.name,
+      code: workspace.code ?? workspace.publicId.replaceAll('-', ''),
       budget_micros: null,
       spent_micros: 0,
       reserved_micros: 0,
@@ -73,6 +77,19 @@ export function listMembers(database: Database, workspaceId: number) {
     .orderBy('m.created_at')
     .orderBy('u.id')
     .execute()
+}
+
+export function findWorkspaceByCode(database: Database, code: string): Promise<WorkspaceRow | undefined> {
+  return database.read.selectFrom('workspaces').selectAll().where('code', '=', code).executeTakeFirst()
+}
+
+/** Violates uniqueness when the code is another's. */
+export async function updateWorkspace(
+  tx: Transaction,
+  id: number,
+  values: { name?: string; code?: string; retention_days?: number | null },
+): Promise<void> {
+  await tx.db.updateTable('workspaces').set(values).where('id', '=', id).execute()
 }
 
 /** Makes changes to one workspace's members wait for each other, also between processes. */
