@@ -47,6 +47,8 @@ const maxParamLength = 512
 const pingEveryMs = 30_000
 /** How long a peer may take to answer a close. */
 const closeTimeoutMs = 5_000
+/** Sockets whose access is looked at before others have their turn. */
+const askedInARow = 50
 const peerOf = Symbol('peer')
 type Owned = WebSocket & { [peerOf]: Peer }
 
@@ -168,6 +170,7 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
     asking = true
     for (let asked = -1; asked !== changes; ) {
       asked = changes
+      let inARow = 0
       for (const peer of open) {
         if (!peer.handlers?.still) continue
         try {
@@ -175,6 +178,8 @@ export function sockets(scope: Scoped, deps: SocketsDeps): Server {
         } catch (thrown) {
           if (lost.has(toAppError(thrown).code)) refuse(peer, thrown, 'access-lost')
         }
+        // The embedded database answers at once: without a pause nothing else would run until all have been asked.
+        if (++inARow % askedInARow === 0) await new Promise((resolve) => setImmediate(resolve))
       }
     }
     asking = false
