@@ -22,6 +22,7 @@ import {
 } from '#doors/gate/index.ts'
 import { type SocketServer, sockets } from '#doors/gate/sockets/index.ts'
 import { healthDoor } from '#doors/health/index.ts'
+import { kadalAuthDoor, kadalErrors, oauthErrors } from '#doors/kadal-auth/index.ts'
 import { nodeToolSocketDoor } from '#doors/nodetool-socket/index.ts'
 import { openAiDoor, openAiErrors } from '#doors/openai/index.ts'
 import { operationsDoor } from '#doors/operations/index.ts'
@@ -29,7 +30,7 @@ import { realtimeDoor } from '#doors/realtime/index.ts'
 import { type AskDeps, checkProblem, compileRules, Passed, tryRules } from '#engine/moderation/index.ts'
 import { AppError } from '#errors/index.ts'
 import { apps } from '#features/apps/index.ts'
-import { auth } from '#features/auth/index.ts'
+import { auth, keySet } from '#features/auth/index.ts'
 import { conversations } from '#features/conversations/index.ts'
 import { type Executions, executions } from '#features/executions/index.ts'
 import { guardrails } from '#features/guardrails/index.ts'
@@ -89,7 +90,11 @@ const loginRate = { count: 10, perMs: 60_000, burst: 10 }
 const firstListMs = 1_000
 const defaultGraceMs = 10_000
 
-const shapeOf: ShapeOf = (path) => (path === '/v1' || path.startsWith('/v1/') ? openAiErrors : appErrors)
+const shapeOf: ShapeOf = (path) => {
+  if (path === '/v1' || path.startsWith('/v1/')) return openAiErrors
+  if (path.startsWith('/aiwb/')) return kadalErrors
+  return path.startsWith('/auth/') ? oauthErrors : appErrors
+}
 
 /** Builds a server that is ready to listen. Throws AppError when it cannot be (database in use, newer version, ...). */
 export async function buildParley(config: Config, overrides: Overrides = {}): Promise<Parley> {
@@ -175,7 +180,15 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     hasModel: (name) => features.upstreams.findModel(name) !== undefined,
     hasModeration: features.upstreams.canModerate,
   })
-  const accounts = auth({ ...common, secret, users: features.users })
+  const { identity } = config
+  const accounts = auth({
+    ...common,
+    secret,
+    users: features.users,
+    ...(identity && {
+      identity: { settings: identity, keyFor: keySet({ url: identity.jwksUrl, dispatcher, now, log }) },
+    }),
+  })
   await features.upstreams.discover(config.upstreams)
   // `auto` would mean the builtin until the first list is there; a list that was stored before needs no waiting.
   const listed = features.upstreams.models().some((model) => model.kind !== 'builtin')
@@ -209,10 +222,12 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
           throw new AppError('not-found', `The model '${name}' does not exist`, { details: { field: 'model' } })
         return { model: name === 'auto' ? found.id : name, price: found.price }
       },
+      isOffered: (name) => features.upstreams.findModel(name) !== undefined,
     },
     guardrails: { forTurn: rules.forTurn, asking },
     budgets: budgets(common),
-    // The registry of server tools arrives with the tools room; until then no request can name one.
+    // The registry of server tools arrives with the tools room; until then there is none, and no request can name one.
+    findTool: () => undefined,
     runTool: async (call) => ({ result: `There is no tool named ${call.name}.`, isError: true }),
     now,
     log,
@@ -277,6 +292,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     const { registration } = config
     appDoor(scope, { ...features, guardrails: rules, turns: turnsOf('app'), auth: accounts, loginLimit, registration })
   })
+  await inScope('kadal-auth', (scope) => kadalAuthDoor(scope, { auth: accounts, loginLimit }))
   // Sockets stay open while turns settle, and are told to go then.
   let settled: Promise<void> = Promise.resolve()
   await inScope('sockets', (scope) => {

@@ -1,4 +1,5 @@
 /** The nouns every room shares. Types and pure functions only; nothing here knows a vendor, a database or a socket. */
+export * from './conversation.ts'
 export * from './guardrail.ts'
 export * from './message.ts'
 export * from './outbox-event.ts'

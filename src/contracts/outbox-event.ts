@@ -30,6 +30,13 @@ export type AppChanged = {
 /** What who is connected to a workspace is told of it. */
 export type WorkspaceChange = MemberChanged | AppChanged
 
+/** A turn that belongs to an app or a conversation has been settled. */
+export type ChatSettled = {
+  type: 'chat-settled'
+  /** Its key. */
+  turn: number
+}
+
 /** A run of a workflow is over; told of runs that somebody with an account started. */
 export type WorkflowSettled = {
   type: 'workflow-settled'

@@ -26,6 +26,13 @@ export interface Schema {
   plugin_execution_events: PluginExecutionEventsTable
   guardrails: GuardrailsTable
   guardrail_violations: GuardrailViolationsTable
+  conversation_clears: ConversationClearsTable
+  history_rows: HistoryRowsTable
+  history_texts: HistoryTextsTable
+  history_places: HistoryPlacesTable
+  history_counts: HistoryCountsTable
+  history_slots: HistorySlotsTable
+  feedback: FeedbackTable
   identities: IdentitiesTable
   legal_holds: LegalHoldsTable
   retention_progress: RetentionProgressTable
@@ -134,7 +141,13 @@ export interface ConversationsTable {
   external_id: string | null
   title: string
   status: 'active' | 'completed' | 'archived'
+  /** JSON of contracts ConversationSettings. */
   settings: string
+  /** The caller's business object that it is about, and the caller's user whom it is held with. */
+  object_id: string | null
+  external_user_id: string | null
+  /** 1: begun by somebody who came with the app's access token. */
+  visitor: Generated<number>
   created_at: number
   updated_at: number
 }
@@ -165,6 +178,8 @@ export interface TurnsTable {
   finish_reason: string | null
   error: string | null
   metadata: string | null
+  /** 1: asked by somebody who came with the app's access token. */
+  visitor: Generated<number>
   created_at: number
   ended_at: number | null
 }
@@ -397,4 +412,78 @@ export interface ErasuresTable {
   seen_turn: number
   created_at: number
   ended_at: number | null
+}
+
+/** What a user said to an app before turn key `through` is over, also for the model. Empty ids: about anything, for anybody. */
+export interface ConversationClearsTable {
+  user_id: number
+  app_id: number
+  object_id: string
+  external_user_id: string
+  through: number
+  cleared_at: number
+}
+
+/** An ended turn in the history of its place: its app's id, or minus its workspace's where a conversation has no app. */
+export interface HistoryRowsTable {
+  turn_id: number
+  place: number
+  /** From 1 in the order of ends. What was removed leaves a gap. */
+  n: number
+  user_id: number
+  conversation_id: number | null
+  object_id: string | null
+  external_user_id: string | null
+  /** 1: said to switch tools or the model. */
+  tool_event: number
+  visitor: number
+}
+
+/** What can be searched of a turn: question and answer, folded, with U+0001 between them. */
+export interface HistoryTextsTable {
+  turn_id: number
+  text: string
+}
+
+export interface HistoryPlacesTable {
+  place: number
+  last_n: number
+  /** Segments that are ready to be searched. */
+  sealed: number
+}
+
+/** How many rows each 1,024 places hold. `user_id` 0: of everybody; else of this user, without visitors. */
+export interface HistoryCountsTable {
+  place: number
+  user_id: number
+  bucket: number
+  rows: number
+  tool_events: number
+}
+
+/** Which rows of a segment have a letter sequence of this slot (features/history/postings.ts). */
+export interface HistorySlotsTable {
+  place: number
+  segment: number
+  slot: number
+  rows: Uint8Array
+}
+
+/** What somebody thinks of a turn, or of the product: then without a turn. */
+export interface FeedbackTable {
+  id: Generated<number>
+  public_id: string
+  workspace_id: number
+  user_id: number
+  app_id: number | null
+  turn_id: number | null
+  model: string | null
+  is_positive: number | null
+  reason: string | null
+  details: string | null
+  query: string | null
+  /** JSON: what else was given with it. */
+  given: string
+  created_at: number
+  updated_at: number
 }

@@ -1,5 +1,5 @@
 import { AppError } from '#errors/index.ts'
-import { insertRow } from '#features/conversations/index.ts'
+import { insertRow, updateSettings } from '#features/conversations/index.ts'
 import { sha256 } from '#lib/hash.ts'
 import { reserve } from '#metering/budget.ts'
 import type { Transaction } from '#store/index.ts'
@@ -36,6 +36,7 @@ export function admission(
     processId,
     reservedMicros,
     metadata: request.metadata ? JSON.stringify(request.metadata) : null,
+    isVisitors: principal.app !== undefined,
     createdAt: turn.createdAt,
     upstream: '',
     inputTokens: turn.inputTokens,
@@ -50,7 +51,11 @@ export function admission(
   }
 
   return async (tx, end) => {
-    const conversationId = conversation?.draft ? await insertRow(tx, conversation.draft) : (conversation?.id ?? null)
+    const conversationId = conversation?.draft
+      ? await insertRow(tx, conversation.draft)
+      : (conversation?.row?.id ?? null)
+    if (conversation?.isChanged && conversationId !== null)
+      await updateSettings(tx, conversationId, conversation.settings)
     if (limited) await reserve(tx, principal.workspace.id, reservedMicros)
     const isInputOpen = turn.input?.isOpen === true
     const id = await insertTurnRows(

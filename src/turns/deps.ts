@@ -1,4 +1,4 @@
-import type { Guardrail, Price, Principal } from '#contracts/index.ts'
+import type { Guardrail, Price, Principal, ToolSpec } from '#contracts/index.ts'
 import type { EngineDeps, ToolOutcome } from '#engine/index.ts'
 import type { AskDeps } from '#engine/moderation/index.ts'
 import type { AppConfig } from '#features/apps/index.ts'
@@ -17,6 +17,7 @@ export interface TurnsDeps {
     openModel: EngineDeps['openModel']
     /** The name itself, `auto` resolved; throws `not-found` for a model nobody offers. */
     resolve(model: string): { model: string; price: Price }
+    isOffered(model: string): boolean
   }
   guardrails: {
     /** The rules that a turn is held to, at once when they are known; the same list as long as nothing was changed. */
@@ -25,6 +26,8 @@ export interface TurnsDeps {
     asking: AskDeps
   }
   budgets: { isLimited(workspaceId: number): Promise<boolean> }
+  /** A server tool as it is offered to the models of this app; undefined: this server does not have it. */
+  findTool(name: string, app: TurnApp): ToolSpec | undefined
   runTool(call: { callId: string; name: string; arguments: string }, signal: AbortSignal): Promise<ToolOutcome>
   now(): number
   log: { error(fields: object, message: string): void; warn(fields: object, message: string): void }

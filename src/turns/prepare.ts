@@ -1,7 +1,7 @@
-import type { Message, Price, Sampling, TurnRequest } from '#contracts/index.ts'
+import type { ConversationSettings, Message, Price, Sampling, ToolSpec, TurnRequest } from '#contracts/index.ts'
 import type { ContextPolicy, EngineRequest } from '#engine/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
-import { type NewConversation, titleFrom } from '#features/conversations/index.ts'
+import { type ConversationRow, type NewConversation, titleFrom } from '#features/conversations/index.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { TurnApp, TurnsDeps } from './deps.ts'
 import { type GuardedInput, guardFor, readInput } from './guard.ts'
@@ -13,7 +13,7 @@ export interface PreparedTurn {
   createdAt: number
   request: TurnRequest
   app?: TurnApp
-  conversation?: { publicId: string; id?: number; draft?: NewConversation }
+  conversation?: PreparedConversation
   model: string
   price: Price
   engine: EngineRequest
@@ -27,6 +27,17 @@ export interface PreparedTurn {
   inputTokens: number
 }
 
+/** The conversation that a turn goes on in, or the one that it starts. */
+export interface PreparedConversation {
+  publicId: string
+  settings: ConversationSettings
+  /** Absent: it does not exist yet. */
+  row?: ConversationRow
+  draft?: NewConversation
+  /** The turn changes the settings of one that exists. */
+  isChanged?: boolean
+}
+
 const defaultHistoryTurns = 20
 const noContextLimit: ContextPolicy = { strategy: 'truncate', maxTokens: 0 }
 
@@ -35,8 +46,6 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
   const { target } = request
   if (request.messages.length === 0) throw invalid('messages', 'messages must not be empty')
   const app = target.type === 'app' ? await runnableApp(deps, request, target.appId) : undefined
-  const { model, price } = deps.models.resolve(target.type === 'app' ? app!.config.model : target.model)
-
   const held = guardFor(deps, request.principal.workspace.id, app?.id)
   const guard = held instanceof Promise ? await held : held
   const input = guard && (await readInput(guard, request.messages))
@@ -46,8 +55,9 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
 
   const continued = request.conversationId !== undefined || request.newConversation === true
   const place = continued ? await conversationOf(deps, request, app, title) : undefined
+  const { model, price } = deps.models.resolve(target.type === 'app' ? modelOf(deps, app!, place) : target.model)
   const turns = app?.config.historyLength ?? defaultHistoryTurns
-  const history = place?.id === undefined ? [] : await deps.conversations.history(place.id, turns)
+  const history = place?.row ? await deps.conversations.history(place.row, turns) : []
   // A stateless request, and the first of a conversation, brings its history itself; later ones may repeat it.
   const given = asked.filter((message) => message.role !== 'system')
   const fresh = place !== undefined && history.length === 0 ? given : sinceLastAnswer(given)
@@ -72,7 +82,7 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
       messages,
       context: app?.config.context ?? noContextLimit,
       sampling: app ? merged(app.config.sampling, request.sampling) : request.sampling,
-      tools: request.tools,
+      tools: app && place ? [...request.tools, ...toolsOf(deps, app, place, request)] : request.tools,
       toolChoice: request.toolChoice,
       clientTools: request.clientTools,
       responseFormat: request.responseFormat,
@@ -100,8 +110,8 @@ async function conversationOf(
   request: TurnRequest,
   app: TurnApp | undefined,
   title: string,
-): Promise<NonNullable<PreparedTurn['conversation']>> {
-  const { conversationId, principal } = request
+): Promise<PreparedConversation> {
+  const { conversationId, principal, conversation: change } = request
   const appId = app?.id ?? null
   if (conversationId !== undefined) {
     const found = await deps.conversations.find(principal, conversationId, appId)
@@ -111,15 +121,39 @@ async function conversationOf(
       })
     if (found?.status === 'archived')
       throw new AppError('conflict', 'This session is archived', { details: { field: 'session_id' } })
-    if (found) return { publicId: found.publicId, id: found.id }
+    if (found)
+      return {
+        publicId: found.publicId,
+        row: found,
+        settings: { ...found.settings, ...change?.settings },
+        isChanged: change?.settings !== undefined,
+      }
     if (!request.newConversation) throw new AppError('not-found', 'Session not found')
   }
   const draft = deps.conversations.draft(principal, {
     appId,
     ...(conversationId !== undefined && { externalId: conversationId }),
+    ...change,
     title,
   })
-  return { publicId: draft.publicId, draft }
+  return { publicId: draft.publicId, draft, settings: draft.settings }
+}
+
+/** The model that the conversation was switched to, as long as somebody offers it, else the app's own. */
+function modelOf(deps: TurnsDeps, app: TurnApp, conversation: PreparedConversation | undefined): string {
+  const chosen = conversation?.settings.model
+  return chosen !== undefined && deps.models.isOffered(chosen) ? chosen : app.config.model
+}
+
+/** The conversation's tools. One that was set earlier and is gone is left out; one that is set now must be there. */
+function toolsOf(deps: TurnsDeps, app: TurnApp, { settings }: PreparedConversation, request: TurnRequest): ToolSpec[] {
+  const asked = request.conversation?.settings?.tools ?? []
+  return (settings.tools ?? []).flatMap((name) => {
+    const tool = deps.findTool(name, app)
+    if (!tool && asked.includes(name))
+      throw new AppError('unsupported', `The tool '${name}' is not configured here`, { details: { field: name } })
+    return tool && !request.tools.some((given) => given.name === name) ? [tool] : []
+  })
 }
 
 function sinceLastAnswer(messages: Message[]): Message[] {

@@ -1,4 +1,4 @@
-import type { GuardrailHitNote, Part, Usage, WorkflowSettled } from '#contracts/index.ts'
+import type { ChatSettled, GuardrailHitNote, Part, Usage, WorkflowSettled } from '#contracts/index.ts'
 import { recordHits } from '#features/guardrails/index.ts'
 import { settleReserved } from '#metering/budget.ts'
 import { statement, type Transaction, type TurnStatus } from '#store/index.ts'
@@ -20,6 +20,8 @@ export interface TurnRow {
   processId: string
   reservedMicros: number
   metadata: string | null
+  /** Somebody asked who came with the app's access token. */
+  isVisitors?: boolean
   createdAt: number
   upstream: string
   inputTokens: number
@@ -33,7 +35,9 @@ export interface TurnRow {
   endedAt: number | null
 }
 
-const insertTurn = statement<TurnRow>('insert-turn', (db, p) =>
+type TurnColumns = Omit<TurnRow, 'isVisitors'>
+
+const insertTurn = statement<TurnColumns>('insert-turn', (db, p) =>
   db
     .insertInto('turns')
     .values({
@@ -62,6 +66,13 @@ const insertTurn = statement<TurnRow>('insert-turn', (db, p) =>
       ended_at: p('endedAt'),
     })
     .returning('id'),
+)
+
+const markVisitors = statement<{ turnId: number; visitor: number }>('mark-visitors-turn', (db, p) =>
+  db
+    .updateTable('turns')
+    .set({ visitor: p('visitor') })
+    .where('id', '=', p('turnId')),
 )
 
 const insertTurnInput = statement<{ turnId: number; messages: string }>('insert-turn-input', (db, p) =>
@@ -130,6 +141,8 @@ const touchConversation = statement<{ conversationId: number; at: number }>('tou
 export async function insertTurnRows(tx: Transaction, row: TurnRow, messages: string): Promise<number> {
   const { rows } = await tx.run(insertTurn, row)
   const turnId = rows[0]!.id as number
+  // Few turns are visitors': all others need no column for it.
+  if (row.isVisitors) await tx.run(markVisitors, { turnId, visitor: 1 })
   await tx.run(insertTurnInput, { turnId, messages })
   return turnId
 }
@@ -247,6 +260,12 @@ export async function writeEnd(tx: Transaction, start: StartedTurn, end: Settlem
     endedAt: end.endedAt,
   })
   if (end.workflow && end.appId !== null) tx.tell(workflowSettled(end, end.appId))
+  if (end.appId !== null || conversationId !== null) tx.tell(chatSettled(start))
+}
+
+/** Of its own for the same reason: a stateless turn is in no history. */
+function chatSettled({ id }: StartedTurn): ChatSettled {
+  return { type: 'chat-settled', turn: id }
 }
 
 /** An event of its own, so that all the turns that are none cost the subscribers nothing more. */

@@ -1,5 +1,6 @@
 import { type Envelope, emptyTurn, type Part, type TurnEnd, type TurnState, type Usage } from '#contracts/index.ts'
 import type { ErrorInfo } from '#errors/index.ts'
+import { rangeOfShortId } from '#lib/short-id.ts'
 import type { Database, TurnStatus } from '#store/index.ts'
 import { foldLog, fromStoredLog } from './stored-log.ts'
 
@@ -24,6 +25,20 @@ export interface StoredTurn {
   metadata: Record<string, unknown> | null
   createdAt: number
   endedAt: number | null
+}
+
+/** The public id of the turn that has this short one. */
+export async function findByShortId(database: Database, shortId: string): Promise<string | undefined> {
+  const { least, greatest } = rangeOfShortId(shortId)
+  const row = await database.read
+    .selectFrom('turns')
+    .select('public_id')
+    .where('public_id', '>=', least)
+    .where('public_id', '<=', greatest)
+    .orderBy('public_id')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.public_id
 }
 
 export async function findStoredTurn(database: Database, publicId: string): Promise<StoredTurn | undefined> {

@@ -11,6 +11,7 @@ import type {
 import { emptyTurn, partsOf } from '#contracts/index.ts'
 import { AppError, type ErrorInfo } from '#errors/index.ts'
 import { mayRead } from '#features/conversations/index.ts'
+import { isShortId } from '#lib/short-id.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
 import { isUniqueViolation } from '#store/index.ts'
 import { admission, findByIdempotencyKey } from './admit.ts'
@@ -21,7 +22,7 @@ import { type PreparedTurn, prepare } from './prepare.ts'
 import { reaper } from './reap.ts'
 import { RunningTurn, type Start, shutdown } from './running-turn.ts'
 import { foldLog, replayAfter } from './stored-log.ts'
-import { eventsOf, findStoredTurn, type StoredTurn, stateOf } from './stored-turn.ts'
+import { eventsOf, findByShortId, findStoredTurn, type StoredTurn, stateOf } from './stored-turn.ts'
 
 export interface TurnReader extends AsyncIterableIterator<Envelope[]> {
   /** Leaves; a pending `next` ends. */
@@ -143,8 +144,14 @@ export function turns(deps: TurnsDeps) {
     }
   }
 
+  /** A turn goes by its UUID and by what `shortId` makes of it. Running turns that can be asked for have their rows. */
+  async function idOf(given: string): Promise<string> {
+    return isShortId(given) ? ((await findByShortId(deps.database, given)) ?? given) : given
+  }
+
   /** The turn `id`, running here or stored. Throws `not-found` also when the principal may not see it. */
-  async function attach(principal: Principal, id: string): Promise<Turn> {
+  async function attach(principal: Principal, given: string): Promise<Turn> {
+    const id = await idOf(given)
     await starting.get(id)?.catch(() => undefined)
     const live = running.get(id)
     if (live) {
@@ -169,17 +176,19 @@ export function turns(deps: TurnsDeps) {
     }
   }
 
-  async function command(principal: Principal, id: string, given: TurnCommand): Promise<CommandOutcome> {
+  async function command(principal: Principal, given: string, command: TurnCommand): Promise<CommandOutcome> {
+    const id = await idOf(given)
     const live = running.get(id)
     if (live) {
       check(principal, ownerOf(live))
-      return live.control.apply(given) ? 'applied' : 'ignored'
+      return live.control.apply(command) ? 'applied' : 'ignored'
     }
     const stored = await getStored(principal, id)
     return stored.status === 'running' ? 'ignored' : 'ended'
   }
 
-  async function view(principal: Principal, id: string): Promise<TurnView> {
+  async function view(principal: Principal, given: string): Promise<TurnView> {
+    const id = await idOf(given)
     const live = running.get(id)
     if (live) {
       check(principal, ownerOf(live))

@@ -46,6 +46,7 @@ export async function turnHouse(kind: DatabaseKind, options: TurnHouseOptions = 
     models: {
       openModel: (query, io) => playing.model.openModel(query, io),
       resolve: (name) => ({ model: name, price }),
+      isOffered: (name) => name !== 'gone',
     },
     guardrails: {
       forTurn: () => playing.guardrails,
@@ -65,6 +66,7 @@ export async function turnHouse(kind: DatabaseKind, options: TurnHouseOptions = 
           (time += 1e6)
       )(0),
     }),
+    findTool: (name) => (name === 'look_up' ? { name, side: 'server' } : undefined),
     runTool: options.runTool ?? (async () => ({ result: 'Found it.', isError: false })),
     now: Date.now,
     log: { error: (fields) => errors.push(fields), warn: (fields) => errors.push(fields) },

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { type Envelope, type TurnCommand, textOf } from '#contracts/index.ts'
 import { usageObject } from '#dialects/chat-completions/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
+import { isShortId } from '#lib/short-id.ts'
 import { isUuid } from '#lib/uuid.ts'
 import { sseFrame } from '#wire/index.ts'
 import { type Scoped, streamSse } from '../gate/index.ts'
@@ -105,7 +106,8 @@ function frame({ turnId, seq, at, path, event }: Envelope): string {
 }
 
 function idOf(text: string): string {
-  if (!isUuid(text)) throw invalid('turn_id', 'turn_id must be a UUID', 'malformed')
+  if (!isUuid(text) && !isShortId(text))
+    throw invalid('turn_id', 'turn_id must be a UUID or 24 hexadecimal digits', 'malformed')
   return text.toLowerCase()
 }
 

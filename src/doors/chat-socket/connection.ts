@@ -214,7 +214,7 @@ export class Connection implements SocketHandlers {
   private async resume(turnId: string, after: number): Promise<void> {
     const turn = await this.deps.turns.attach(await this.known(), turnId)
     if (turn.conversationId !== undefined) this.hub.follow(this, turn.conversationId)
-    this.hide(turnId)
+    this.hide(turn.id)
     this.show(turn, after)
   }
 

@@ -186,8 +186,9 @@ export class Connection implements SocketHandlers, Beating {
 
   private async resume(turnId: string, after: number): Promise<void> {
     const principal = await this.access.now('read')
-    await this.takeUp(principal, await this.deps.turns.attach(principal, turnId), after)
-    this.answering = turnId
+    const turn = await this.deps.turns.attach(principal, turnId)
+    await this.takeUp(principal, turn, after)
+    this.answering = turn.id
   }
 
   /** Shows a turn as one that this client takes part in. */

@@ -86,7 +86,7 @@ async function historyOf(
 ): Promise<Fields[]> {
   const thread = threadId === undefined ? undefined : await conversations.find(principal, threadId, app.id)
   if (!thread || thread.appId !== app.id) return []
-  const turns = await conversations.turnsOf(thread.id, historyTurns)
+  const turns = await conversations.turnsOf(thread.id, historyTurns, { after: thread.clearedThrough })
   return turns.flatMap((turn) => [
     ...turn.messages.map(({ role, parts }) => ({ type: 'message', role, content: textOf(parts), thread_id: threadId })),
     ...(turn.status === 'running'

@@ -1,4 +1,4 @@
-import { type Message, type Principal, textOf } from '#contracts/index.ts'
+import { type ConversationSettings, type Message, type Principal, textOf } from '#contracts/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
 import { isStorable } from '#lib/text.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
@@ -8,14 +8,34 @@ import {
   type ConversationRow,
   findByExternalId,
   findByPublicId,
+  findNewest,
+  insertClear,
   insertRow,
   listRows,
   type NewConversation,
+  type TurnRange,
   type TurnRecord,
   turnRows,
 } from './store.ts'
 
 const maxTitle = 120
+
+export interface ConversationInput {
+  appId: number | null
+  /** The caller's own name for it. */
+  externalId?: string
+  title?: string
+  objectId?: string
+  externalUserId?: string
+  settings?: ConversationSettings
+}
+
+/** Which of a user's dealings with an app; null: no object, no user of the caller's. */
+export interface About {
+  appId: number
+  objectId: string | null
+  externalUserId: string | null
+}
 
 /** Conversations of all doors: Nadoo's sessions, NodeTool's threads, CoAI's conversations. */
 export function conversations(deps: { database: Database; now: () => number }) {
@@ -37,10 +57,7 @@ export function conversations(deps: { database: Database; now: () => number }) {
   }
 
   /** A row to be written by `insertRow` in the transaction that needs it, or by `create` now. */
-  function draft(
-    principal: Principal,
-    options: { appId: number | null; externalId?: string; title?: string },
-  ): NewConversation {
+  function draft(principal: Principal, options: ConversationInput): NewConversation {
     if (options.externalId !== undefined && !isStorable(options.externalId))
       throw invalid('session_id', 'A session id must not contain NUL or broken characters')
     return {
@@ -49,15 +66,16 @@ export function conversations(deps: { database: Database; now: () => number }) {
       userId: principal.user.id,
       appId: options.appId,
       externalId: options.externalId ?? null,
+      objectId: options.objectId ?? null,
+      externalUserId: options.externalUserId ?? null,
+      settings: options.settings ?? {},
+      isVisitors: principal.app !== undefined,
       title: clipped(options.title ?? ''),
       at: now(),
     }
   }
 
-  async function create(
-    principal: Principal,
-    options: { appId: number | null; externalId?: string; title?: string },
-  ): Promise<ConversationRow> {
+  async function create(principal: Principal, options: ConversationInput): Promise<ConversationRow> {
     const row = draft(principal, options)
     try {
       await database.write((tx) => insertRow(tx, row))
@@ -68,6 +86,24 @@ export function conversations(deps: { database: Database; now: () => number }) {
       return (await findByExternalId(database, row, row.externalId!))!
     }
     return (await findByPublicId(database, row.publicId))!
+  }
+
+  /**
+   * The principal's newest open conversation about this. Visitors of a public app all act for its creator and must
+   * not find each other's, so for them there is none.
+   */
+  async function findLast(principal: Principal, about: About): Promise<ConversationRow | undefined> {
+    if (principal.app) return undefined
+    const row = await findNewest(database, { ...about, userId: principal.user.id })
+    return row && mayRead(principal, row) ? row : undefined
+  }
+
+  /**
+   * Takes what the principal has said so far about this out of what models are shown; it can still be read. Null: about
+   * anything, for anybody.
+   */
+  async function clear(principal: Principal, about: About): Promise<void> {
+    await database.write((tx) => insertClear(tx, { ...about, userId: principal.user.id }, now()))
   }
 
   /** The principal's own, newest first. */
@@ -93,15 +129,18 @@ export function conversations(deps: { database: Database; now: () => number }) {
     return { ...row, status: 'archived', updatedAt }
   }
 
-  /** The newest `limit` turns before turn key `before`, oldest first. */
-  async function turnsOf(conversationId: number, limit: number, before?: number): Promise<TurnRecord[]> {
-    return limit === 0 ? [] : (await turnRows(database, conversationId, limit, before)).reverse()
+  /** The newest `limit` turns of this range, oldest first. */
+  async function turnsOf(conversationId: number, limit: number, range?: TurnRange): Promise<TurnRecord[]> {
+    return limit === 0 ? [] : (await turnRows(database, conversationId, limit, range)).reverse()
   }
 
-  /** What a model is given of the conversation so far: its newest `turns` ended turns. */
-  async function history(conversationId: number, turns: number): Promise<Message[]> {
+  /** What a model is given of the conversation so far: its newest `turns` ended turns that were not cleared. */
+  async function history(
+    { id, clearedThrough }: Pick<ConversationRow, 'id' | 'clearedThrough'>,
+    turns: number,
+  ): Promise<Message[]> {
     const messages: Message[] = []
-    for (const turn of await turnsOf(conversationId, turns)) {
+    for (const turn of await turnsOf(id, turns, { after: clearedThrough })) {
       if (turn.status === 'running' || turn.refused) continue
       messages.push(...turn.messages)
       if (turn.parts.length > 0) messages.push({ role: 'assistant', parts: turn.parts })
@@ -109,7 +148,7 @@ export function conversations(deps: { database: Database; now: () => number }) {
     return messages
   }
 
-  return { find, get, draft, create, list, archive, turnsOf, history }
+  return { find, findLast, get, draft, create, list, archive, clear, turnsOf, history }
 }
 
 export type Conversations = ReturnType<typeof conversations>

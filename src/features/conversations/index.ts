@@ -2,7 +2,13 @@
  * Conversations: which turns belong together, who may see them, what a model reads of them. Turns themselves are
  * written by the turns room; here they are only read.
  */
-export { type Conversations, conversations, titleFrom } from './conversations.ts'
+export {
+  type About,
+  type ConversationInput,
+  type Conversations,
+  conversations,
+  titleFrom,
+} from './conversations.ts'
 export { mayRead } from './policy.ts'
 export { type ConversationView, type MessageView, presentConversation, presentMessages } from './present.ts'
-export { type ConversationRow, insertRow, type NewConversation, type TurnRecord } from './store.ts'
+export { type ConversationRow, insertRow, type NewConversation, type TurnRecord, updateSettings } from './store.ts'

@@ -1,4 +1,5 @@
-import type { Message, Part } from '#contracts/index.ts'
+import { sql } from 'kysely'
+import type { ConversationSettings, Message, Part } from '#contracts/index.ts'
 import type { ErrorInfo } from '#errors/index.ts'
 import { type Database, statement, type Transaction } from '#store/index.ts'
 
@@ -12,11 +13,16 @@ export interface ConversationRow {
   externalId: string | null
   title: string
   status: 'active' | 'completed' | 'archived'
+  settings: ConversationSettings
+  objectId: string | null
+  externalUserId: string | null
+  /** What was said up to this turn key has been cleared: no model is shown it any more. */
+  clearedThrough: number
   createdAt: number
   updatedAt: number
 }
 
-function rows(database: Database) {
+function selectRows(database: Database) {
   return database.read
     .selectFrom('conversations as c')
     .leftJoin('apps as a', 'a.id', 'c.app_id')
@@ -30,13 +36,36 @@ function rows(database: Database) {
       'c.external_id as externalId',
       'c.title as title',
       'c.status as status',
+      'c.settings as settings',
+      'c.object_id as objectId',
+      'c.external_user_id as externalUserId',
       'c.created_at as createdAt',
       'c.updated_at as updatedAt',
     ])
+    .select((eb) =>
+      eb
+        .selectFrom('conversation_clears as k')
+        .select((k) => k.fn.max('k.through').as('through'))
+        .whereRef('k.user_id', '=', 'c.user_id')
+        .whereRef('k.app_id', '=', 'c.app_id')
+        .where((k) => k.or([k('k.object_id', '=', ''), k('k.object_id', '=', k.ref('c.object_id'))]))
+        .where((k) =>
+          k.or([k('k.external_user_id', '=', ''), k('k.external_user_id', '=', k.ref('c.external_user_id'))]),
+        )
+        .where('c.visitor', '=', 0)
+        .as('clearedThrough'),
+    )
 }
 
-export function findByPublicId(database: Database, publicId: string): Promise<ConversationRow | undefined> {
-  return rows(database).where('c.public_id', '=', publicId).executeTakeFirst()
+type SelectedRow = Awaited<ReturnType<ReturnType<typeof selectRows>['executeTakeFirstOrThrow']>>
+
+function toRow({ settings, clearedThrough, ...row }: SelectedRow): ConversationRow {
+  return { ...row, settings: JSON.parse(settings) as ConversationSettings, clearedThrough: clearedThrough ?? 0 }
+}
+
+export async function findByPublicId(database: Database, publicId: string): Promise<ConversationRow | undefined> {
+  const row = await selectRows(database).where('c.public_id', '=', publicId).executeTakeFirst()
+  return row && toRow(row)
 }
 
 /** Whose a caller's own name for a conversation is: another workspace, user or app may use the same one. */
@@ -46,17 +75,63 @@ export interface Namespace {
   appId: number | null
 }
 
-export function findByExternalId(
+export async function findByExternalId(
   database: Database,
   { workspaceId, userId, appId }: Namespace,
   externalId: string,
 ): Promise<ConversationRow | undefined> {
-  return rows(database)
+  const row = await selectRows(database)
     .where('c.workspace_id', '=', workspaceId)
     .where('c.user_id', '=', userId)
     .where((eb) => (appId === null ? eb('c.app_id', 'is', null) : eb('c.app_id', '=', appId)))
     .where('c.external_id', '=', externalId)
     .executeTakeFirst()
+  return row && toRow(row)
+}
+
+/** What a conversation is about and whom it is held with, as a user's dealings with an app are told apart. */
+export interface Subject {
+  userId: number
+  appId: number
+  objectId: string | null
+  externalUserId: string | null
+}
+
+/** The newest open one that no visitor began. */
+export async function findNewest(database: Database, subject: Subject): Promise<ConversationRow | undefined> {
+  const { objectId, externalUserId } = subject
+  const row = await selectRows(database)
+    .where('c.user_id', '=', subject.userId)
+    .where('c.app_id', '=', subject.appId)
+    .where((eb) => (objectId === null ? eb('c.object_id', 'is', null) : eb('c.object_id', '=', objectId)))
+    .where((eb) =>
+      externalUserId === null ? eb('c.external_user_id', 'is', null) : eb('c.external_user_id', '=', externalUserId),
+    )
+    .where('c.visitor', '=', 0)
+    .where('c.status', '=', 'active')
+    .orderBy('c.id', 'desc')
+    .executeTakeFirst()
+  return row && toRow(row)
+}
+
+/** Says that all that was said so far about this subject is over; null: about anything, for anybody. */
+export async function insertClear(tx: Transaction, subject: Subject, at: number): Promise<void> {
+  await tx.db
+    .insertInto('conversation_clears')
+    .values({
+      user_id: subject.userId,
+      app_id: subject.appId,
+      object_id: subject.objectId ?? '',
+      external_user_id: subject.externalUserId ?? '',
+      through: sql`(select coalesce(max(id), 0) from turns)`,
+      cleared_at: at,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['user_id', 'app_id', 'object_id', 'external_user_id'])
+        .doUpdateSet((eb) => ({ through: eb.ref('excluded.through'), cleared_at: eb.ref('excluded.cleared_at') })),
+    )
+    .execute()
 }
 
 export interface ListFilter {
@@ -68,8 +143,8 @@ export interface ListFilter {
   offset: number
 }
 
-export function listRows(database: Database, filter: ListFilter): Promise<ConversationRow[]> {
-  return rows(database)
+export async function listRows(database: Database, filter: ListFilter): Promise<ConversationRow[]> {
+  const found = await selectRows(database)
     .where('c.workspace_id', '=', filter.workspaceId)
     .where('c.user_id', '=', filter.userId)
     .$if(filter.appId !== undefined, (query) => query.where('c.app_id', '=', filter.appId!))
@@ -78,6 +153,7 @@ export function listRows(database: Database, filter: ListFilter): Promise<Conver
     .limit(filter.limit)
     .offset(filter.offset)
     .execute()
+  return found.map(toRow)
 }
 
 const insertConversation = statement<{
@@ -89,6 +165,9 @@ const insertConversation = statement<{
   title: string
   status: string
   settings: string
+  objectId: string | null
+  externalUserId: string | null
+  visitor: number
   at: number
 }>('insert-conversation', (db, p) =>
   db
@@ -102,6 +181,9 @@ const insertConversation = statement<{
       title: p('title'),
       status: p('status'),
       settings: p('settings'),
+      object_id: p('objectId'),
+      external_user_id: p('externalUserId'),
+      visitor: p('visitor'),
       created_at: p('at'),
       updated_at: p('at'),
     })
@@ -114,14 +196,39 @@ export interface NewConversation {
   userId: number
   appId: number | null
   externalId: string | null
+  objectId: string | null
+  externalUserId: string | null
+  settings: ConversationSettings
+  /** It is begun by somebody who came with the app's access token. */
+  isVisitors: boolean
   title: string
   at: number
 }
 
 /** Writes the row and returns its key. A second one with the same external id is a unique violation. */
 export async function insertRow(tx: Transaction, conversation: NewConversation): Promise<number> {
-  const { rows } = await tx.run(insertConversation, { ...conversation, status: 'active', settings: '{}' })
+  const { rows } = await tx.run(insertConversation, {
+    ...conversation,
+    status: 'active',
+    settings: JSON.stringify(conversation.settings),
+    visitor: conversation.isVisitors ? 1 : 0,
+  })
   return rows[0]!.id as number
+}
+
+const setSettings = statement<{ conversationId: number; settings: string }>('set-conversation-settings', (db, p) =>
+  db
+    .updateTable('conversations')
+    .set({ settings: p('settings') })
+    .where('id', '=', p('conversationId')),
+)
+
+export async function updateSettings(
+  tx: Transaction,
+  conversationId: number,
+  settings: ConversationSettings,
+): Promise<void> {
+  await tx.run(setSettings, { conversationId, settings: JSON.stringify(settings) })
 }
 
 export interface TurnRecord {
@@ -137,12 +244,18 @@ export interface TurnRecord {
   endedAt: number | null
 }
 
-/** Ended turns of a conversation; `before` is a turn's key. Newest first. */
+/** Which turns, by their keys; neither is among them. */
+export interface TurnRange {
+  before?: number
+  after?: number
+}
+
+/** Turns of a conversation, newest first. */
 export async function turnRows(
   database: Database,
   conversationId: number,
   limit: number,
-  before?: number,
+  { before, after }: TurnRange = {},
 ): Promise<TurnRecord[]> {
   const found = await database.read
     .selectFrom('turns as t')
@@ -161,6 +274,7 @@ export async function turnRows(
     ])
     .where('t.conversation_id', '=', conversationId)
     .$if(before !== undefined, (query) => query.where('t.id', '<', before!))
+    .$if(after !== undefined, (query) => query.where('t.id', '>', after!))
     .orderBy('t.id', 'desc')
     .limit(limit)
     .execute()
