@@ -1,10 +1,28 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type Envelope, emptyTurn, type Part, partsOf, type TurnState } from '#contracts/index.ts'
+import {
+  type Envelope,
+  emptyTurn,
+  type Guardrail,
+  type Message,
+  type Part,
+  partsOf,
+  type TurnState,
+  textOf,
+} from '#contracts/index.ts'
+import { compileRules, lookThrough, type Side } from '#engine/moderation/index.ts'
 import { AppError } from '#errors/index.ts'
 import { databaseKinds } from '#test/support/databases.ts'
 import { expectDeltasJoin, expectGuarantees, fold } from '#test/support/guarantees.ts'
-import { conductor, runTool, type TurnScript, tools, turnScript } from '#test/support/random-turns.ts'
+import {
+  conductor,
+  guardrailsOfTurns,
+  moderateByLength,
+  runTool,
+  type TurnScript,
+  tools,
+  turnScript,
+} from '#test/support/random-turns.ts'
 import { breath, finish, says, scriptedModel } from '#test/support/scripted-model.ts'
 import { asks, type TurnHouse, turnHouse } from '#test/support/turn-house.ts'
 import { LiveLog } from './live-log.ts'
@@ -21,6 +39,7 @@ for (const kind of databaseKinds)
       house = await turnHouse(kind, {
         price,
         runTool: (call) => plan.moment().then(() => runTool(call)),
+        moderate: moderateByLength,
         turns: { checkpointMs: 1 },
       })
     })
@@ -43,37 +62,91 @@ for (const kind of databaseKinds)
       return turn
     }
 
+    const readerSpeeds = fc.array(fc.array(fc.nat(3), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 3 })
+
     it('keep every guarantee, for readers of any speed, however the turn goes', () =>
+      fc.assert(
+        fc.asyncProperty(turnScript, readerSpeeds, fc.boolean(), async (...given) => void (await play(...given))),
+        { numRuns: kind === 'sqlite' ? 60 : 30 },
+      ))
+
+    it('keep them under any guardrails, and neither show nor keep what one of them blocks or masks', () =>
       fc.assert(
         fc.asyncProperty(
           turnScript,
-          fc.array(fc.array(fc.nat(3), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 3 }),
+          guardrailsOfTurns,
+          readerSpeeds,
           fc.boolean(),
-          async (script, speeds, conversation) => {
-            const raw: Envelope[] = []
-            const publish = LiveLog.prototype.publish
-            const spy = vi.spyOn(LiveLog.prototype, 'publish').mockImplementation(function (this: LiveLog, envelope) {
-              raw.push(envelope)
-              publish.call(this, envelope)
-            })
-            const turn = await start(script, conversation)
-            const readers = await Promise.all([
-              ...speeds.map((pauses) => follow(turn, pauses)),
-              client(turn, script.clientTools === 'await'),
-            ])
-            const state = await turn.result()
-            spy.mockRestore()
-
-            expectGuarantees(raw)
-            expectDeltasJoin(raw, fold(raw))
-            for (const reader of readers) expect(stored(reader)).toEqual(stored(fold(visible(raw))))
-            expect(partsOf(state)).toEqual(partsOf(fold(raw)))
-            await expectReplays(turn.id, raw)
-            expect(house.errors).toEqual([])
+          async (script, guardrails, speeds, conversation) => {
+            house.guardrails = guardrails
+            try {
+              const { turn, raw } = await play(script, speeds, conversation)
+              await expectNothingOf(guardrails, raw, turn.id)
+              await expectNotes(turn.id, raw)
+            } finally {
+              house.guardrails = []
+            }
           },
         ),
-        { numRuns: kind === 'sqlite' ? 60 : 30 },
+        { numRuns: kind === 'sqlite' ? 80 : 30 },
       ))
+
+    /** Runs a turn with its readers, and holds all that came of it to the guarantees. */
+    async function play(script: TurnScript, speeds: number[][], conversation: boolean) {
+      const raw: Envelope[] = []
+      const publish = LiveLog.prototype.publish
+      const spy = vi.spyOn(LiveLog.prototype, 'publish').mockImplementation(function (this: LiveLog, envelope) {
+        raw.push(envelope)
+        publish.call(this, envelope)
+      })
+      const turn = await start(script, conversation)
+      const readers = await Promise.all([
+        ...speeds.map((pauses) => follow(turn, pauses)),
+        client(turn, script.clientTools === 'await'),
+      ])
+      const state = await turn.result()
+      spy.mockRestore()
+
+      expectGuarantees(raw)
+      expectDeltasJoin(raw, fold(raw))
+      for (const reader of readers) expect(stored(reader)).toEqual(stored(fold(visible(raw))))
+      expect(partsOf(state)).toEqual(partsOf(fold(raw)))
+      await expectReplays(turn.id, raw)
+      expect(house.errors).toEqual([])
+      return { turn, raw }
+    }
+
+    /** Held against every rule that finds something by itself: whatever was shown of each part, and what is stored. */
+    async function expectNothingOf(guardrails: Guardrail[], raw: Envelope[], turnId: string): Promise<void> {
+      const acting = guardrails.filter(({ action }) => action !== 'flag')
+      const { input, output } = await compileRules(acting)
+      const expectClean = async (side: Side, text: string) => {
+        expect(await lookThrough(side, text), JSON.stringify(text)).toEqual({ text })
+      }
+      for (const part of partsOf(fold(raw))) {
+        if (part.type === 'text' || part.type === 'refusal' || part.type === 'reasoning')
+          await expectClean(output, part.text)
+        else if (part.type === 'tool-call') await expectClean(output, part.arguments)
+        else if (part.type === 'audio') await expectClean(output, part.transcript ?? '')
+        else if (part.type === 'source') await expectClean(output, part.source.title)
+        else if (part.type === 'tool-result') await expectClean(input, part.result)
+        else if (part.type === 'input') await expectClean(input, textOf(part.parts))
+      }
+      const [row] = await house.witness.rows(
+        `select i.messages from turns t join turn_inputs i on i.turn_id = t.id where t.public_id = '${turnId}'`,
+      )
+      for (const { parts } of JSON.parse(row!.messages as string) as Message[]) await expectClean(input, textOf(parts))
+    }
+
+    /** A turn that a guardrail ended has a violation that says so; sound that would be masked is blocked. */
+    async function expectNotes(turnId: string, raw: Envelope[]): Promise<void> {
+      const end = raw.at(-1)!.event
+      if (end.type !== 'turn-end' || end.error?.details?.where === undefined) return
+      const rows = await house.witness.rows(
+        `select action, place from guardrail_violations where turn_id = '${turnId}'`,
+      )
+      expect(rows.some(({ action, place }) => action === 'block' || place === 'audio')).toBe(true)
+    }
 
     /** Reads like a client; checks at the sight of the end that it is on disk. */
     async function follow(turn: Turn, pauses: number[]): Promise<TurnState> {

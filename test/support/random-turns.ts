@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import {
   addUsage,
   type Envelope,
+  type Guardrail,
+  type GuardrailCheck,
   noUsage,
   type Part,
   type ToolSpec,
@@ -11,8 +13,9 @@ import {
 } from '#contracts/index.ts'
 import { type Ending, type EngineRequest, runModelLoop, TurnControl } from '#engine/index.ts'
 import { AppError, type ErrorCode } from '#errors/index.ts'
-import type { ModelPart } from '#providers/spec.ts'
+import type { ModelPart, Opinion } from '#providers/spec.ts'
 import { LiveLog } from '#turns/live-log.ts'
+import { ruleOf } from './guardrails.ts'
 import { breath, type ModelScript, scriptedModel } from './scripted-model.ts'
 
 /** A turn as it may go: what the model does call by call, and what is commanded when. */
@@ -35,6 +38,11 @@ export const tools: ToolSpec[] = [
 const text = fc.oneof(
   { weight: 6, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
   { weight: 1, arbitrary: fc.constantFrom('', '\ud83d', '\ude00', '\0', ' ', '\n', '{"a":') },
+  // What guardrails look for, whole and in pieces.
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('sec', 'ret', 'secret ', 'bo', 'mb', '. ', 'ann@ex', 'ample.org ', '010-12', '34-5678'),
+  },
 )
 const logprobs = fc.array(fc.record({ token: text, logprob: fc.integer({ min: -9, max: 0 }) }), { maxLength: 3 })
 const toolIndex = fc.integer({ min: -1, max: 3 })
@@ -262,4 +270,37 @@ export function checkpoints(raw: readonly Envelope[], cuts: readonly number[]): 
     out.push({ seq: envelope.seq, events })
   }
   return out
+}
+
+const checks: GuardrailCheck[] = [
+  { kind: 'words', words: ['secret', 'found it'], match: 'part', replacement: '█' },
+  { kind: 'words', words: ['bomb', 'hello'], match: 'part', replacement: '' },
+  { kind: 'pattern', pattern: '[0-9]{4}|ret *sec', ignoreCase: true, replacement: '█' },
+  { kind: 'personal-data', types: ['email', 'phone'] },
+  { kind: 'endpoint', upstream: 'sim', onOutage: 'open', replacement: '█' },
+  { kind: 'endpoint', upstream: 'sim', categories: ['bad'], onOutage: 'closed', replacement: '█' },
+]
+
+/** One to four rules about what random turns say. */
+export const guardrailsOfTurns: fc.Arbitrary<Guardrail[]> = fc
+  .array(
+    fc
+      .record({
+        check: fc.constantFrom(...checks),
+        where: fc.constantFrom('input' as const, 'output' as const, 'both' as const),
+        action: fc.constantFrom('block' as const, 'mask' as const, 'mask' as const, 'flag' as const),
+      })
+      .map(({ check, where, action }) => ruleOf(check, action, { where })),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((rules) => rules.map((rule, index) => ({ ...rule, id: index + 1 })))
+
+/** A moderation endpoint that thinks of a text what its length says, and sometimes nothing. */
+export async function moderateByLength({ texts }: { texts: readonly string[] }): Promise<Opinion[]> {
+  await breath()
+  if (texts.some((text) => text.length % 7 === 6)) throw new AppError('upstream-overloaded', 'Not now')
+  return texts.map((text) => {
+    const flagged = text.length % 5 === 4
+    return { flagged, categories: flagged ? ['bad'] : [], scores: {} }
+  })
 }

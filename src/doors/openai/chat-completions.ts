@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Envelope, Principal, TurnRequest, TurnTarget } from '#contracts/index.ts'
+import type { Envelope, Principal, TurnRequest, TurnState, TurnTarget } from '#contracts/index.ts'
 import {
   ChatCompletionRequest,
   chunkEncoder,
@@ -39,7 +39,7 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
       const named = { id: turn.id, model: request.body.model ?? turn.model, createdAt: turn.createdAt }
       if (decoded.stream) return stream(reply, turn, named, decoded)
       const state = await resultOrLeave(reply, turn)
-      if (state.error) throw thrownFrom(state.error)
+      if (state.error && !isCutShort(state)) throw thrownFrom(state.error)
       if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
       return toCompletion(named, state, decoded)
     },
@@ -102,8 +102,20 @@ function stream(
   })
 }
 
+/**
+ * An answer of which something was let through before a filter stopped it: in this protocol it ends like others, with the
+ * finish reason `content_filter`. Of which nothing was, it is an error.
+ */
+function isCutShort({ error, parts }: TurnState): boolean {
+  return error?.code === 'content-blocked' && parts.length > 0
+}
+
 /** A turn that ended badly ends the stream with an error object and without [DONE]; no `stop` is made up for it. */
 function frames({ event }: Envelope, encode: ReturnType<typeof chunkEncoder>): string {
+  if (event.type === 'turn-end' && event.error?.code === 'content-blocked')
+    return `${encode({ ...event, outcome: 'completed' })
+      .map((chunk) => `data: ${chunk}\n\n`)
+      .join('')}data: [DONE]\n\n`
   let text = ''
   for (const chunk of encode(event)) text += `data: ${chunk}\n\n`
   if (event.type !== 'turn-end') return text

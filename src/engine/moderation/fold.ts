@@ -32,8 +32,8 @@ export function fold(character: number): readonly number[] {
 function foldAny(character: number): readonly number[] {
   if (character >= 0xd800 && character <= 0xdfff) return [character]
   const text = String.fromCodePoint(character)
-  if (space.test(text)) return spaceFolded
   if (ignorable.test(text)) return nothing
+  if (space.test(text)) return spaceFolded
   // Its lower case is an i with a dot above the dot.
   if (character === 0x130) return [0x69]
   const folded: number[] = []

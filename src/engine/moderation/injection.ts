@@ -16,7 +16,7 @@ export const injectionPhrases: readonly string[] = [
   String.raw`\bdo${gap}anything${gap}now\b`,
   String.raw`\b(?:do${gap}not|don['’]?t|never|without)${gap}(?:tell|telling|inform|informing|mention|mentioning)${few}(?:to${gap})?(?:the${gap})?user\b${few}(?:instructions?|prompt|email|message|tool|this)\b`,
   // German
-  String.raw`\b(?:ignorier\w*|vergiss|missachte|übergehe)${few}(?:anweisungen|instruktionen|regeln|vorgaben|prompts?)\b`,
+  String.raw`\b(?:ignorier\w*|vergiss|missachte|übergehe)${gap}(?:bitte${gap})?(?:alle\w*|deine|(?:die${gap})?(?:vorherigen|bisherigen|obigen|früheren|vorigen|bestehenden))${gap}(?:\S+${gap}){0,2}(?:anweisungen|instruktionen|regeln|vorgaben|prompts?)\b`,
   String.raw`\b(?:zeig\w*|nenne?|verrate?|gib)${few}(?:system-?prompt|systemanweisung\w*|systemnachricht)`,
   // French
   String.raw`\b(?:ignore[rz]?|oublie[rz]?|outrepasse[rz]?)${few}(?:instructions?|consignes?|règles|directives)${gap}(?:précédent|antérieur|ci-dessus|système|initial|de${gap}sécurité|données)`,
@@ -47,6 +47,7 @@ export const injectionPhrases: readonly string[] = [
 
 const invisible = /\p{Cf}/u
 const joiner = 0x34f
+const space = /\s/u
 
 /** A character as the phrases know it; -1: not seen at all. */
 export function seen(character: number): number {
@@ -56,6 +57,7 @@ export function seen(character: number): number {
   const isVariation = character >= 0xfe00 && character <= 0xfe0f
   if (isVariation || character === joiner || invisible.test(text)) return -1
   if (character >= 0xff01 && character <= 0xff5e) return seen(character - 0xfee0)
+  if (space.test(text)) return 0x20
   const lower = text.toLowerCase()
   return lower.length === 1 ? lower.charCodeAt(0) : character
 }

@@ -11,22 +11,13 @@ function run({ output }: Compiled, given: readonly string[], window: number) {
   const finds: string[] = []
   const filter = new TextFilter(output.matchers(), { window, onFind: ({ rule }) => finds.push(rule.name) })
   const shown: string[] = []
-  let taken = 0
   let mostHeld = 0
   for (const piece of given) {
-    const rawBefore = taken
-    taken += piece.length
     shown.push(filter.write(piece))
-    if (!filter.blocked) mostHeld = Math.max(mostHeld, taken - shownRaw(filter))
-    expect(rawBefore).toBeLessThanOrEqual(taken)
+    if (!filter.blocked) mostHeld = Math.max(mostHeld, filter.heldLength)
   }
   shown.push(filter.end())
   return { text: shown.join(''), shown, blocked: filter.blocked?.rule.name, finds, mostHeld }
-}
-
-/** Offset in the text up to which a filter has shown it. */
-function shownRaw(filter: TextFilter): number {
-  return (filter as unknown as { shown: number }).shown
 }
 
 const windows = fc.constantFrom(3, 10, 1_000)
@@ -144,13 +135,11 @@ describe('a text filter', () => {
     expect(closed.text).not.toContain('>')
   })
 
-  it('takes time in proportion to the text, for any expression', async () => {
-    const rules = ['(a+)+$', '(a|a)*b', '(?:.?){60}x', '(.*)*c', 'a[^b]{0,200}b'].map((pattern) =>
-      ruleOf({ kind: 'pattern', pattern: `${pattern}y`.replace('$y', 'y$'), ignoreCase: true }),
+  it('comes to an end with expressions on which others do not', async () => {
+    const rules = ['(a+)+y$', '(a|a)*by', '(?:.?){60}xy', '(.*)*cy', 'a[^b]{0,200}by'].map((pattern) =>
+      ruleOf({ kind: 'pattern', pattern, ignoreCase: true }),
     )
-    const compiled = await compileRules(rules)
-    // Measured in steps of the automata, not in time: as many as there are states for each character, at most.
-    expect(run(compiled, [`${'a'.repeat(20_000)}!`], 1_000).text).toHaveLength(20_001)
+    expect(run(await compileRules(rules), [`${'a'.repeat(10_000)}!`], 1_000).text).toHaveLength(10_001)
   })
 
   it('looks for everything at once without mixing it up', async () => {

@@ -61,8 +61,13 @@ export class WordMatcher implements Matcher {
   step(character: number, at: number, found: OnFind): void {
     const folded = fold(character)
     const [first] = folded
-    // What is not seen parts nothing, and a second space adds nothing.
-    if (first === undefined || (first === 32 && this.beforeFolded === 32)) return
+    const end = at + (character > 0xffff ? 2 : 1)
+    if (first === undefined) {
+      // What is not seen parts nothing, and belongs to what stands before it.
+      this.lastEnd = end
+      return
+    }
+    if (first === 32 && this.beforeFolded === 32) return
     if (this.threads.length > 0) this.tell(character, found)
     if (!this.set.whole || isWordBoundary(this.before, character)) {
       if (this.set.root.next.has(first)) this.threads.push({ node: this.set.root, start: at })
@@ -70,7 +75,7 @@ export class WordMatcher implements Matcher {
     if (this.threads.length > 0) this.advance(folded)
     this.before = character
     this.beforeFolded = folded.at(-1)!
-    this.lastEnd = at + (character > 0xffff ? 2 : 1)
+    this.lastEnd = end
   }
 
   end(found: OnFind): void {
