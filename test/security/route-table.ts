@@ -93,6 +93,15 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   'POST /api/v1/auth/logout': () => own('/api/v1/auth/logout'),
   'GET /api/v1/auth/me': () => own('/api/v1/auth/me'),
   'PATCH /api/v1/auth/me': () => own('/api/v1/auth/me', { full_name: 'Another' }),
+  // Foreign codes and clients are in kadal-auth.test.ts.
+  'POST /aiwb/auth/api/v2/login': () =>
+    own('/aiwb/auth/api/v2/login', { username: 'nobody@example.test', password: 'wrong' }),
+  'POST /auth/api/v1/oauth/connect/token': (it) =>
+    own('/auth/api/v1/oauth/connect/token', {
+      grant_type: 'client_credentials',
+      client_id: it.key,
+      client_secret: 'parley_of_nobody',
+    }),
   'POST /api/v1/auth/password': () =>
     own('/api/v1/auth/password', { current_password: 'wrong', new_password: 'long enough to be one' }),
 
@@ -133,6 +142,10 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   'GET /api/v1/workspaces': () => own('/api/v1/workspaces'),
   'POST /api/v1/workspaces': () => own('/api/v1/workspaces', { name: 'another' }),
   'GET /api/v1/workspaces/:ws': (it) => [{ url: `/api/v1/workspaces/${it.workspace}` }],
+  'PATCH /api/v1/workspaces/:ws': (it) => [
+    { url: `/api/v1/workspaces/${it.workspace}`, body: { name: 'mine now' } },
+    { url: `/api/v1/workspaces/${it.workspace}`, body: { code: 'mine' } },
+  ],
   'GET /api/v1/workspaces/:ws/members': (it) => [{ url: `/api/v1/workspaces/${it.workspace}/members` }],
   'POST /api/v1/workspaces/:ws/members': (it) => [
     { url: `/api/v1/workspaces/${it.workspace}/members`, body: { user_id: it.user, role: 'member' } },
@@ -187,6 +200,8 @@ export const publicRoutes = new Set([
   'POST /api/v1/auth/login',
   'POST /api/v1/auth/register',
   'POST /api/v1/auth/refresh',
+  'POST /aiwb/auth/api/v2/login',
+  'POST /auth/api/v1/oauth/connect/token',
   'GET /blobs/*',
   'GET /health',
   'GET /health/liveness',

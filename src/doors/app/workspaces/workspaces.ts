@@ -5,10 +5,10 @@ import { ok } from '../envelope.ts'
 
 const tags = ['workspaces']
 
-/** GET and POST /api/v1/workspaces, GET /api/v1/workspaces/{ws}: those the caller is a member of. */
+/** GET and POST /api/v1/workspaces, GET and PATCH /api/v1/workspaces/{ws}: those the caller is a member of. */
 export function workspaceCollectionRoutes(
   door: Scoped,
-  deps: { workspaces: Pick<Workspaces, 'list' | 'create' | 'get'> },
+  deps: { workspaces: Pick<Workspaces, 'list' | 'create' | 'get' | 'update'> },
 ): void {
   const url = '/api/v1/workspaces'
 
@@ -37,5 +37,24 @@ export function workspaceCollectionRoutes(
     url: `${url}/:ws`,
     schema: { params: Type.Object({ ws: Type.String({ maxLength: 64 }) }), tags, summary: 'Look at a workspace' },
     handler: async ({ principal, params }) => ok(presentWorkspace(await deps.workspaces.get(principal, params.ws))),
+  })
+
+  door.route({
+    method: 'PATCH',
+    url: `${url}/:ws`,
+    schema: {
+      params: Type.Object({ ws: Type.String({ maxLength: 64 }) }),
+      body: Type.Object({
+        name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+        code: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
+      }),
+      tags,
+      summary: 'Change a workspace’s name or code',
+    },
+    config: { scope: 'admin' },
+    handler: async ({ principal, params, body: { name, code } }) => {
+      const change = { ...(name !== undefined && { name }), ...(code !== undefined && { code }) }
+      return ok(presentWorkspace(await deps.workspaces.update(principal, params.ws, change)), 'Workspace changed')
+    },
   })
 }
