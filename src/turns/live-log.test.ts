@@ -37,6 +37,22 @@ describe('the log of a turn, whatever happens in it', () => {
       { numRuns: 60 },
     ))
 
+  it('folds to the same state wherever a reader breaks off in what it missed, and comes back', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, fc.nat(100), async (script, position) => {
+        const { raw, log } = await playTurn(script)
+        const whole = fold(raw)
+        const cursor = position % raw.length
+        const missed = log.after(cursor)
+        let seen = fold(raw.slice(0, cursor))
+        for (const envelope of missed) {
+          seen = fold([envelope], seen)
+          expect(fold(log.after(envelope.seq), seen)).toEqual(whole)
+        }
+      }),
+      { numRuns: 60 },
+    ))
+
   it('folds to the same state from every cursor while it still grows', () =>
     fc.assert(
       fc.asyncProperty(turnScript, fc.array(fc.nat(200), { minLength: 1, maxLength: 20 }), async (script, looks) => {

@@ -109,13 +109,14 @@ export class LiveLog {
 
   /**
    * What is visible after `cursor`: as it was while the window reaches back so far, else merged and, if it is much, only
-   * the first piece of it. Empty only when there is nothing.
+   * the first piece of it. Empty only when there is nothing. A reader may break off after any of these events and come
+   * back with its seq.
    */
   after(cursor: number): Envelope[] {
     if (!this.visible || cursor >= this.seq) return []
     const missed = this.seq - cursor
     if (missed <= this.tail.length) return this.tail.slice(this.tail.length - missed)
-    return this.compact(cursor, this.endOfPiece(cursor))
+    return this.merge(cursor, this.endOfPiece(cursor), endOfRun)
   }
 
   /** What is visible of the whole log, merged. */
@@ -123,15 +124,28 @@ export class LiveLog {
     return this.visible ? this.compact(0) : []
   }
 
-  /**
-   * The log after `cursor`, up to and with seq `until`, with each part's deltas merged into one, in order of seq. Folds
-   * to the same state.
-   */
-  compact(cursor: number, until = Number.POSITIVE_INFINITY): Envelope[] {
+  /** The log after `cursor` with each part's deltas merged into one, in order of seq. Folds to the same state. */
+  compact(cursor: number): Envelope[] {
+    return this.merge(cursor, Number.POSITIVE_INFINITY, (_, to) => to)
+  }
+
+  /** The log after `cursor`, up to and with seq `until`; `endOf` says how far deltas are merged into one. */
+  private merge(cursor: number, until: number, endOf: EndOfMerge): Envelope[] {
     const out = this.entries.filter((entry) => entry.seq > cursor && entry.seq <= until)
     for (const [part, logged] of this.parts) {
-      const delta = this.merged(part, logged, cursor, until)
-      if (delta) out.push(delta)
+      const { marks, text, extras, first } = logged
+      const to = marksUpTo(marks, until)
+      let extra = extras.findIndex(({ seq }) => seq > cursor)
+      for (let from = marksUpTo(marks, cursor); from < to; ) {
+        const end = endOf(marks, to, from)
+        const seq = marks[end - 2]!
+        const merged: LoggedPart['extras'] = []
+        while (extra >= 0 && extra < extras.length && extras[extra]!.seq <= seq) merged.push(extras[extra++]!)
+        const piece = text.slice(from === 0 ? 0 : marks[from - 1]!, marks[end - 1]!)
+        const event = { type: `${logged.kind}-delta`, part, text: piece, ...extrasOf(merged) } as TurnEvent
+        out.push({ ...first, seq, event })
+        from = end
+      }
     }
     return out.sort((a, b) => a.seq - b.seq)
   }
@@ -173,18 +187,6 @@ export class LiveLog {
     if (hasExtras(event)) logged.extras.push({ seq: envelope.seq, event })
   }
 
-  private merged(part: number, logged: LoggedPart, cursor: number, until: number): Envelope | undefined {
-    const { marks } = logged
-    const from = marksUpTo(marks, cursor)
-    const to = marksUpTo(marks, until)
-    if (from === to) return undefined
-    const seq = marks[to - 2]!
-    const text = logged.text.slice(from === 0 ? 0 : marks[from - 1]!, marks[to - 1]!)
-    const unseen = logged.extras.filter((extra) => extra.seq > cursor && extra.seq <= until)
-    const event = { type: `${logged.kind}-delta`, part, text, ...extrasOf(unseen) } as TurnEvent
-    return { ...logged.first, seq, event }
-  }
-
   /** Readers are woken once for all that was appended in this tick: one upstream read becomes one write to the client. */
   wake(): void {
     if (this.waking || this.waiting.length === 0) return
@@ -207,6 +209,19 @@ interface Waiter {
 }
 
 const noPath: readonly string[] = []
+
+/** Where the deltas end that are merged with the one at `from`; `to` is where all end. Places in `marks`. */
+type EndOfMerge = (marks: readonly number[], to: number, from: number) => number
+
+/**
+ * Deltas that nothing else came between. Merged over something else they would stand behind it, and who breaks off there
+ * would come back with a number beyond what he has not seen of them.
+ */
+function endOfRun(marks: readonly number[], to: number, from: number): number {
+  let end = from + 2
+  while (end < to && marks[end] === marks[end - 2]! + 1) end += 2
+  return end
+}
 
 /** How many entries of `marks` belong to deltas up to and with `seq`. Cursors are mostly near the end: walks back. */
 function marksUpTo(marks: readonly number[], seq: number): number {
