@@ -43,6 +43,9 @@ export interface HeldReply {
   strike(strike: Strike): void
 }
 
+/** What a moderation endpoint does: opinions in the vendor's form, any other answer, or nothing at all. */
+export type ModerationReply = { results: object[] } | { status: number; body: string } | 'stall'
+
 export interface Upstream {
   /** `http://127.0.0.1:<port>`. */
   readonly origin: string
@@ -54,6 +57,10 @@ export interface Upstream {
   script(...replies: Reply[]): void
   /** Answer to every request that nothing is scripted for. */
   respond(reply: Reply | ((request: UpstreamRequest) => Reply)): void
+  /** What its moderation endpoint answers from now on; at first it flags nothing. */
+  moderate(answer: (texts: readonly string[]) => ModerationReply): void
+  /** The texts of every question to its moderation endpoint so far. */
+  readonly moderated: readonly (readonly string[])[]
   /** Takes the next request that nothing is scripted for yet. */
   hold(): HeldReply
   /** Every model request so far, in order of arrival; model lists are not among them. */
@@ -87,6 +94,10 @@ export async function startUpstream(): Promise<Upstream> {
   const cleanUps: (() => Promise<unknown>)[] = []
   let taken = 0
   let open = 0
+  const moderated: string[][] = []
+  let moderation: (texts: readonly string[]) => ModerationReply = (texts) => ({
+    results: texts.map(() => ({ flagged: false, categories: {}, category_scores: {} })),
+  })
   let fallback: Reply | ((request: UpstreamRequest) => Reply) = {}
 
   async function answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -98,6 +109,12 @@ export async function startUpstream(): Promise<Upstream> {
     const request = await readRequest(message, response)
     if (request.method === 'GET') {
       sendModels(request, response, upstream.models)
+      return
+    }
+    if (request.path.endsWith('/moderations')) {
+      const texts = request.body.input as string[]
+      moderated.push(texts)
+      sendModeration(response, moderation(texts))
       return
     }
     if (!/\/chat\/completions$|\/messages$|:(stream)?generateContent/i.test(request.path.split('?')[0]!)) {
@@ -143,6 +160,10 @@ export async function startUpstream(): Promise<Upstream> {
     respond(reply) {
       fallback = reply
     },
+    moderate(answer) {
+      moderation = answer
+    },
+    moderated,
     hold() {
       const held = new Hold()
       queue.push(held)
@@ -240,6 +261,12 @@ class Hold implements HeldReply {
     if (this.#delivery) action(this.#delivery)
     else this.#early.push(action)
   }
+}
+
+function sendModeration(response: ServerResponse, reply: ModerationReply): void {
+  if (reply === 'stall') return
+  const { status, body } = 'results' in reply ? { status: 200, body: JSON.stringify(reply) } : reply
+  response.writeHead(status, { 'content-type': body.startsWith('<') ? 'text/html' : 'application/json' }).end(body)
 }
 
 function sendModels(request: UpstreamRequest, response: ServerResponse, models: readonly string[]): void {

@@ -34,9 +34,9 @@ export function answerGate(guard: Guard, pass: (piece: GatedPiece) => void): Ans
   function due(): number {
     const least = Math.min(most, questions * growth)
     let end = 0
-    for (const match of waiting.matchAll(sentenceEnd)) end = match.index + match[0].length
+    for (const match of waiting.slice(0, longestPiece).matchAll(sentenceEnd)) end = match.index + match[0].length
     if (end > least) return end
-    return waiting.length >= longestPiece ? waiting.length : 0
+    return waiting.length >= longestPiece ? longestPiece : 0
   }
 
   async function askAbout(length: number, signal: AbortSignal): Promise<void> {
