@@ -163,17 +163,17 @@ async function ofCircuit(tx: Transaction, { upstream, state, at }: CircuitChange
 
 /** The workspace's administrators. */
 async function ofGuardrail(tx: Transaction, event: GuardrailHit, now: number): Promise<NewNotification[]> {
-  const { workspaceId, appId, turnId, rule } = event
+  const { workspaceId, appId, turnId, ruleId, rule, where } = event
   const app = appId === null ? undefined : await nameOfApp(tx, appId)
   return (await administratorsOf(tx, workspaceId)).map((userId) => ({
     userId,
     workspaceId,
     kind: 'guardrail_hit',
-    source: `guardrail/${workspaceId}/${appId ?? ''}/${rule}/${Math.floor(now / guardrailEveryMs)}`,
+    source: `guardrail/${workspaceId}/${appId ?? ''}/${ruleId}/${Math.floor(now / guardrailEveryMs)}`,
     title: `A guardrail was violated${app === undefined ? '' : ` in ${app}`}`,
     body: `The rule ${rule} applied to what was said. You are told of it once an hour at most.`,
     actionUrl: `/api/v1/turns/${turnId}`,
-    data: { rule, turn_id: turnId },
+    data: { rule, rule_id: ruleId, where, turn_id: turnId },
   }))
 }
 

@@ -60,6 +60,8 @@ for (const kind of databaseKinds)
       workspace: string,
       who: { jwt: string },
     ): Promise<LiveSocket['frames']> {
+      // It has to be there itself by then.
+      await settled(socket)
       const tab = await open(`/ws/workspaces/${workspace}?token=${who.jwt}`)
       const last = crypto.randomUUID()
       tab.send({ type: 'document_updated', document_id: last })

@@ -87,7 +87,7 @@ describe.skipIf(!databaseKinds.includes('postgres'))('two processes on one Postg
     await post('POST', `/api/v1/workspaces/${ws}/members`, { user_id: dan.id })
     const his = await openLive(there, `/ws/workspaces/${ws}?token=${dan.token}`)
     const other = await openLive(there, `/ws/workspaces/${ws}`, { authorization: there.headers.authorization! })
-    await settled(other)
+    for (const socket of [his, other]) await settled(socket)
     other.send({ type: 'document_updated', document_id: 'for him' })
     await his.until(({ document_id }) => document_id === 'for him')
     await post('DELETE', `/api/v1/workspaces/${ws}/members/${dan.id}`, {})

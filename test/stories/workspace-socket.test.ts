@@ -24,7 +24,11 @@ for (const kind of databaseKinds)
     }
     async function team() {
       const [ann, bob] = [await registered(story, 'ann'), await registered(story, 'bob')]
+      // That he was added is told some time after; it must not be heard by sockets of the test itself.
+      const witness = await connect(ann, ann.workspace)
       await addMember(story, ann, bob)
+      await witness.until(isType('member_added'))
+      await witness.close()
       return { ann, bob, ws: ann.workspace }
     }
     /** What this socket was told of its workspace so far: what another tab says last comes last. */
