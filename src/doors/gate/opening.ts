@@ -2,7 +2,15 @@ import type { Envelope, TurnEvent } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 
 /** Events that may come before it is known whether the turn will answer at all. */
-const prelude = new Set<TurnEvent['type']>(['turn-start', 'model-start', 'retry', 'context-trim', 'memory-update'])
+const prelude = new Set<TurnEvent['type']>([
+  'turn-start',
+  'model-start',
+  'retry',
+  'context-trim',
+  'memory-update',
+  // Of a call of which nothing was shown.
+  'model-end',
+])
 
 type Batches = AsyncIterableIterator<Envelope[]>
 
