@@ -177,6 +177,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     checkProblem,
     tryRules: async (list, text, where) =>
       tryRules(await compileRules(list), { text, where }, { ...asking, passed: undefined }),
+    bookCall: (...booked) => engine.book(...booked),
     hasModel: (name) => features.upstreams.findModel(name) !== undefined,
     hasModeration: features.upstreams.canModerate,
   })

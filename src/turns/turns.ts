@@ -15,6 +15,7 @@ import { isShortId } from '#lib/short-id.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
 import { isUniqueViolation } from '#store/index.ts'
 import { admission, findByIdempotencyKey } from './admit.ts'
+import { bookCall, type LooseCall, type Payer } from './book-call.ts'
 import type { TurnsDeps } from './deps.ts'
 import { keepLease } from './lease.ts'
 import { type Viewer, visibleTo } from './live-log.ts'
@@ -254,7 +255,20 @@ export function turns(deps: TurnsDeps) {
     await deps.database.write((tx) => tx.db.deleteFrom('idempotency_keys').where('created_at', '<', before).execute())
   }
 
-  return { open, start, pruneIdempotencyKeys, onStart, attach, command, view, close, runningCount: () => running.size }
+  const book = (payer: Payer, call: LooseCall) => bookCall(deps, processId, payer, call)
+
+  return {
+    open,
+    start,
+    book,
+    pruneIdempotencyKeys,
+    onStart,
+    attach,
+    command,
+    view,
+    close,
+    runningCount: () => running.size,
+  }
 }
 
 /** Must not throw. `attach` gives the turn to those who may see it. */

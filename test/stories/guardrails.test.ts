@@ -495,6 +495,25 @@ for (const kind of databaseKinds)
         },
       ))
 
+    it('book what a judge costs who is only tried', () => {
+      const rule = {
+        name: 'a judge',
+        kind: 'judge',
+        where: 'both',
+        action: 'flag',
+        config: { model: 'gpt-sim', instructions: 'It is rude.' },
+      }
+      return under([rule], async () => {
+        const used = async () => (await story.api('GET', '/api/v1/usage')).body.data.total.prompt_tokens
+        const before = await used()
+        story.upstream.script({ text: 'BLOCK', usage: { input: 4_321, output: 1 } })
+        const prefix = `/api/v1/workspaces/${await workspace()}/guardrails`
+        const { body } = await story.api('POST', `${prefix}/test`, { text: 'Fool', where: 'input' })
+        expect(body.data).toMatchObject({ outcome: 'flagged', text: 'Fool', hits: [{ kind: 'judge' }] })
+        await until(async () => (await used()) - before === 4_321)
+      })
+    })
+
     it('tell the administrators', () =>
       under([words(['Bomb'], 'flag', { name: 'tell me' })], async () => {
         const answer = await story.api('POST', '/v1/chat/completions', ask('a bomb'))

@@ -89,11 +89,16 @@ export class Guard {
     return isLocal || asking.length > 0 ? new AnswerGuard(this, writer) : undefined
   }
 
-  /** Tells the model calls that questions have cost, each as one that is over. Only while no other call is open. */
-  tellSpent(emit: (event: TurnEvent, audience: 'internal') => void): void {
+  /** The model calls that questions have cost since this was last asked. */
+  takeSpent(): Spent[] {
     const spent = this.spent
     this.spent = []
-    for (const { model, upstream, ...call } of spent) {
+    return spent
+  }
+
+  /** Tells them, each as a call that is over. Only while no other call is open. */
+  tellSpent(emit: (event: TurnEvent, audience: 'internal') => void): void {
+    for (const { model, upstream, ...call } of this.takeSpent()) {
       emit({ type: 'model-start', step: 0, model, upstream }, 'internal')
       emit({ type: 'model-end', step: 0, model, upstream, ...call }, 'internal')
     }

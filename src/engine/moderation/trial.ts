@@ -1,6 +1,6 @@
 import { type GuardrailHitNote, type Message, textOf } from '#contracts/index.ts'
 import { PartWriter } from '../part-writer.ts'
-import type { AskDeps } from './asking.ts'
+import type { AskDeps, Spent } from './asking.ts'
 import type { Rules } from './compile.ts'
 import { Guard } from './guard.ts'
 
@@ -10,8 +10,8 @@ export interface Trial {
   /** What would go on. */
   text: string
   hits: GuardrailHitNote[]
-  /** What the questions cost, in micros. */
-  costMicros: number
+  /** The model calls that it cost. */
+  calls: Spent[]
 }
 
 /** Holds a text to rules as if it were a message or an answer. Never throws. */
@@ -24,13 +24,9 @@ export async function tryRules(
   const { signal } = new AbortController()
   const text =
     given.where === 'input' ? await asMessage(guard, given.text, signal) : await asAnswer(guard, given.text, signal)
-  let costMicros = 0
-  guard.tellSpent((event) => {
-    if (event.type === 'model-end') costMicros += event.costMicros
-  })
   const hits = guard.notes.list()
   const outcome = guard.refusal ? 'blocked' : text !== given.text ? 'masked' : hits.length > 0 ? 'flagged' : 'allowed'
-  return { outcome, text, hits, costMicros }
+  return { outcome, text, hits, calls: guard.takeSpent() }
 }
 
 async function asMessage(guard: Guard, text: string, signal: AbortSignal): Promise<string> {

@@ -4,14 +4,13 @@ import type { Apps } from '#features/apps/index.ts'
 import type { Workspaces } from '#features/workspaces/index.ts'
 import { plainText } from '#lib/text.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
-import { settleReserved } from '#metering/budget.ts'
 import type { Database } from '#store/index.ts'
 import { type Config, readCheck, readKind } from './check.ts'
 import type { GuardrailLookup } from './lookup.ts'
 import { requireGuardian } from './policy.ts'
 import type { GuardrailRule, RuleScope } from './rule.ts'
 import { countRules, deleteRuleRow, findRuleRow, insertRule, listRuleRows, updateRuleRow } from './store.ts'
-import type { Trial, TryRules } from './trial.ts'
+import type { BookCall, Trial, TryRules } from './trial.ts'
 import { listViolationRows, type Violation, type ViolationFilter } from './violations.ts'
 
 export interface GuardrailsDeps {
@@ -22,6 +21,7 @@ export interface GuardrailsDeps {
   /** Why a check can be no rule's, with the field of its config; undefined: it can. */
   checkProblem(check: GuardrailCheck): Promise<{ field: string; problem: string } | undefined>
   tryRules: TryRules
+  bookCall: BookCall
   /** Whether there is a model of this name. */
   hasModel(name: string): boolean
   /** Whether there is an upstream of this name that can be asked for its moderation. */
@@ -125,7 +125,7 @@ export async function removeGuardrail(deps: VerbDeps, principal: Principal, plac
   await deps.database.write((tx) => deleteRuleRow(tx, rule.id)).finally(deps.lookup.forget)
 }
 
-/** What would happen to a text. Stores nothing; what it costs to ask a judge is booked to the workspace. */
+/** What would happen to a text. Stores nothing of it; what it costs to ask a judge is booked. */
 export async function tryGuardrails(
   deps: VerbDeps,
   principal: Principal,
@@ -137,8 +137,8 @@ export async function tryGuardrails(
   if (given.text.length > mostText) throw invalid('text', `'text' must have at most ${mostText} characters`)
   const rules = await deps.lookup.forTurn(scope.workspaceId, scope.app?.id)
   const trial = await deps.tryRules(rules, given.text, given.where)
-  if (trial.costMicros > 0)
-    await deps.database.write((tx) => settleReserved(tx, scope.workspaceId, 0, trial.costMicros))
+  const payer = { workspaceId: scope.workspaceId, userId: principal.user.id, keyId: principal.key?.id ?? null }
+  for (const call of trial.calls) await deps.bookCall(payer, { ...call, purpose: 'guardrails' })
   return trial
 }
 

@@ -18,7 +18,7 @@ import { guardrailLookup } from './lookup.ts'
 export { kinds } from './check.ts'
 export type { GuardrailInput, GuardrailsDeps, Place } from './guardrails.ts'
 export { presentRule, presentTrial, presentViolation } from './present.ts'
-export type { Trial, TryRules } from './trial.ts'
+export type { BookCall, Trial, TryRules } from './trial.ts'
 export { recordHits, type ViolatingTurn } from './violations.ts'
 
 export type Guardrails = ReturnType<typeof guardrails>

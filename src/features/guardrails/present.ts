@@ -39,7 +39,8 @@ export function presentViolation(violation: Violation) {
   }
 }
 
-export function presentTrial({ outcome, text, hits, costMicros }: Trial) {
+export function presentTrial({ outcome, text, hits, calls }: Trial) {
+  const costMicros = calls.reduce((sum, call) => sum + call.costMicros, 0)
   return { outcome, text, hits: hits.map(presentHit), cost_usd: costMicros / 1e6 }
 }
 
