@@ -196,7 +196,7 @@ export function openSession(id: string, { applicationId }: SessionOptions, deps:
       record.end('cancelled')
       return 'applied'
     }
-    const turnId = await record.turn.started
+    const turnId = record.turn.id ?? (await record.turn.started)
     return new Promise((resolve, reject) => {
       const answered = (answer: ServerFrame) => {
         if ('outcome' in answer) resolve(answer.outcome)

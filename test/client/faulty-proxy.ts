@@ -19,6 +19,8 @@ export interface FaultyProxy {
   drop(afterBytes?: number): void
   /** From now on (or after so many more bytes) the open connections carry nothing in either direction, and nobody is told. */
   stall(afterBytes?: number): void
+  /** From now on nothing of the open connections goes to the client. */
+  deafen(): void
   /** Nothing more happens to connections that are well; those that are not end. */
   heal(): void
   close(): Promise<void>
@@ -31,6 +33,7 @@ interface Pair {
   allowance: number
   fate: 'drop' | 'stall'
   stalled: boolean
+  deaf: boolean
 }
 
 export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
@@ -67,6 +70,7 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
       allowance: Number.POSITIVE_INFINITY,
       fate: 'drop',
       stalled: proxy.mode === 'swallow',
+      deaf: false,
     }
     pairs.add(pair)
     client.on('close', () => {
@@ -87,7 +91,7 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
       if (!pair.stalled) behind.write(bytes)
     })
     behind.on('data', (bytes) => {
-      if (pair.stalled) return
+      if (pair.stalled || pair.deaf) return
       const passed = bytes.subarray(0, pair.allowance)
       pair.allowance -= passed.length
       if (pair.allowance > 0) client.write(passed)
@@ -119,6 +123,9 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     mode: 'pass',
     drop: (afterBytes = 0) => all('drop', afterBytes),
     stall: (afterBytes = 0) => all('stall', afterBytes),
+    deafen() {
+      for (const pair of pairs) pair.deaf = true
+    },
     heal() {
       for (const pair of [...pairs]) {
         pair.allowance = Number.POSITIVE_INFINITY

@@ -45,6 +45,7 @@ export function useScene(options: Omit<StartOptions, 'upstreamUrl'> & { override
   afterEach(() => {
     for (const session of sessions.splice(0)) session.close()
     proxy.mode = 'pass'
+    proxy.heal()
   })
   afterAll(async () => {
     await proxy?.close()
@@ -65,12 +66,15 @@ export function useScene(options: Omit<StartOptions, 'upstreamUrl'> & { override
     get appId() {
       return appId
     },
-    /** A client of the server behind the proxy, by the owner. Its time stands still. */
+    /**
+     * A client of the server behind the proxy, by the owner. Its time stands still. Its sockets have connections of their
+     * own: Node's may be given one that was used before, and has been cut since.
+     */
     connect(more: Partial<ConnectOptions> = {}): Connected {
       const clock = handClock()
       const network = new EventTarget()
       const credential = more.getToken ? {} : { token: parley.key }
-      const client = connect({ url: proxy.url, clock, network, random: () => 0, ...credential, ...more })
+      const client = connect({ url: proxy.url, clock, network, random: () => 0, WebSocket, ...credential, ...more })
       return {
         client,
         clock,
@@ -156,8 +160,11 @@ export const nextTick = () => new Promise<void>((resolve) => setImmediate(resolv
  * Time goes on until `run` is done: over each short wait, over the pings by which a silent connection is found out, and
  * else twenty times as fast as it is. Where an answer takes longer than that, a healthy connection is given up, no more.
  */
-export async function letTimePass<T>(scene: Scene, clocks: HandClock[], run: () => Promise<T>): Promise<T> {
-  const { parley, proxy } = scene
+export async function letTimePass<T>(
+  { parley, proxy }: { parley: { url: string }; proxy: FaultyProxy },
+  clocks: HandClock[],
+  run: () => Promise<T>,
+): Promise<T> {
   let isOver = false
   const done = run().finally(() => {
     isOver = true
