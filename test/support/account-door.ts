@@ -4,6 +4,7 @@ import { apiKeyRoutes } from '#doors/app/api-keys/index.ts'
 import { applicationEndpoints } from '#doors/app/applications/index.ts'
 import { authRoutes } from '#doors/app/auth/index.ts'
 import { appErrors } from '#doors/app/errors.ts'
+import { guardrailEndpoints } from '#doors/app/guardrails/index.ts'
 import { workspaceRoutes } from '#doors/app/workspaces/index.ts'
 import { gate, type Scoped, useErrors, useValidators } from '#doors/gate/index.ts'
 import { AppError } from '#errors/index.ts'
@@ -29,6 +30,7 @@ export async function accountDoor(database: Database) {
     authRoutes(door, { auth: rooms.auth, users: rooms.users, loginLimit, registration: true })
     apiKeyRoutes(door, { keys: rooms.keys })
     applicationEndpoints(door, { apps: rooms.apps })
+    guardrailEndpoints(door, { guardrails: rooms.guardrails })
     workspaceRoutes(door, { workspaces: rooms.workspaces })
   })
 

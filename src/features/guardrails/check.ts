@@ -29,8 +29,10 @@ const fieldsOf: Record<GuardrailKind, readonly string[]> = {
 /** A config as it came → a check, as far as its form goes. Throws `invalid-request` naming the field. */
 export function readCheck(kind: GuardrailKind, config: Config): GuardrailCheck {
   const unknown = Object.keys(config).find((name) => !fieldsOf[kind].includes(name))
-  if (unknown !== undefined)
-    throw invalid(`config.${unknown.slice(0, 100)}`, `A guardrail of kind ${kind} has no such setting`)
+  if (unknown !== undefined) {
+    const field = `config.${unknown.slice(0, 100)}`
+    throw invalid(field, `${field} is no setting of a guardrail of kind ${kind}`)
+  }
   switch (kind) {
     case 'words':
       return {
@@ -105,7 +107,8 @@ function typesOf(value: unknown): PersonalDataType[] {
   if (value === undefined) return [...personalDataTypes]
   const named = texts('types', value, personalDataTypes.length, 50)
   const index = named.findIndex((name) => !(personalDataTypes as readonly string[]).includes(name))
-  if (index >= 0) throw invalid(`config.types[${index}]`, `config.types may contain ${personalDataTypes.join(', ')}`)
+  if (index >= 0)
+    throw invalid(`config.types[${index}]`, `config.types[${index}] must be one of ${personalDataTypes.join(', ')}`)
   return named as PersonalDataType[]
 }
 
