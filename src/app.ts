@@ -34,6 +34,7 @@ import { auth, keySet } from '#features/auth/index.ts'
 import { conversations } from '#features/conversations/index.ts'
 import { type Executions, executions } from '#features/executions/index.ts'
 import { guardrails } from '#features/guardrails/index.ts'
+import { history } from '#features/history/index.ts'
 import { keys } from '#features/keys/index.ts'
 import { type Notifications, notifications, upstreamHealth } from '#features/notifications/index.ts'
 import { type FirstStart, firstStart } from '#features/setup/index.ts'
@@ -148,6 +149,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     keys: keys({ ...common, workspaces: spaces }),
     apps: apps(common),
     conversations: conversations(common),
+    history: history({ database, now, log, catchUp: () => queue.catchUp('subscriber:history') }),
     usage: usage(common),
     notifications: notifications({ database, now, log }),
     executions: executions(common),
@@ -201,7 +203,12 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   const workspaceChanged = signal<WorkspaceChange>()
   const queue = jobQueue({
     database,
-    handlers: subscriberJobs({ notifications: features.notifications, now, announce: workspaceChanged.fire }),
+    handlers: subscriberJobs({
+      notifications: features.notifications,
+      history: features.history,
+      now,
+      announce: workspaceChanged.fire,
+    }),
     now,
     random: Math.random,
     log,
@@ -210,6 +217,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   })
   wakeJobs = queue.wake
   queue.start()
+  features.history.ready()
 
   const engine = turns({
     database,
@@ -346,6 +354,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     clearInterval(housekeeper)
     await accounts.flushKeyUses().catch((err) => log.warn({ err }, 'uses of keys not written'))
     await queue.close()
+    await features.history.close()
     await features.notifications.close()
     features.executions.close()
     await features.upstreams.close()

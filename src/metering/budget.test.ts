@@ -109,6 +109,7 @@ for (const kind of databaseKinds)
         database: house.database,
         handlers: subscriberJobs({
           notifications: notifications({ database: house.database, now: Date.now, log: { warn: () => undefined } }),
+          history: { index: async () => undefined, ready: () => undefined },
           now: Date.now,
           announce: () => undefined,
         }),

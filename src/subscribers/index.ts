@@ -1,11 +1,12 @@
 import type { AfterCommit, JobHandler } from '#jobs/index.ts'
 import type { OutboxEvent, Transaction } from '#store/index.ts'
 import { type BroadcastDeps, broadcast } from './broadcast.ts'
+import { type HistorySubscriberDeps, writeHistory } from './history.ts'
 import { type NotifyDeps, notify } from './notify.ts'
 import { usageRollup } from './usage-rollup.ts'
 
 /** What subscribers reach besides the database. */
-export interface SubscriberDeps extends NotifyDeps, BroadcastDeps {}
+export interface SubscriberDeps extends NotifyDeps, BroadcastDeps, HistorySubscriberDeps {}
 
 /**
  * What looks on after a commit. A subscriber is told of the event types it names, each of them is retried on its own,
@@ -22,6 +23,7 @@ export interface Subscriber {
 
 export const subscribers: Record<string, Subscriber> = {
   'usage-rollup': { hears: ['turn-settled'], handle: usageRollup },
+  history: { hears: ['chat-settled'], handle: writeHistory },
   notify: {
     hears: ['member-changed', 'workflow-settled', 'budget-crossed', 'circuit-changed', 'guardrail-hit'],
     handle: notify,

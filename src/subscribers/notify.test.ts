@@ -31,6 +31,7 @@ for (const kind of databaseKinds)
         database: house.database,
         handlers: subscriberJobs({
           notifications: ringing,
+          history: { index: async () => undefined, ready: () => undefined },
           now,
           announce: (change) => {
             // What is announced is there for everybody to read.

@@ -1,0 +1,181 @@
+import { setImmediate as breath } from 'node:timers/promises'
+import { type RawBuilder, sql } from 'kysely'
+import type { Database } from '#store/index.ts'
+import { selected } from './list-rows.ts'
+import { decodeRows, rowsInAll, slotsFor } from './postings.ts'
+import type { Selection } from './selection.ts'
+
+/** So many matches are counted; of more it is said that there are at least as many. */
+export const countedAtMost = 1000
+
+/** Rows looked through one by one, and candidates whose texts are looked into, in one query. */
+const rowsAtOnce = 1024
+const textsAtOnce = 256
+/** A search that finds much reads few segments, one that finds little soon reads many at a time. */
+const segmentsAtOnce = { first: 4, most: 64 }
+
+export interface Search {
+  /** Folded, not empty. */
+  text: string
+  order: 'asc' | 'desc'
+  /** Later rows are left out. */
+  lastN: number
+}
+
+export interface Match {
+  turnId: number
+  conversationId: number | null
+}
+
+export interface Found {
+  /** Exact up to `countedAtMost`; beyond it what was found on the way to this page. */
+  total: number
+  hasMore: boolean
+  matches: Match[]
+}
+
+/** A stretch of numbers, `from` and `to` included; with segments where it has been made into some. */
+interface Stretch {
+  from: number
+  to: number
+  segments?: number[]
+}
+
+/** A page of the rows that `findRows` finds. */
+export async function searchRows(
+  database: Database,
+  selection: Selection,
+  search: Search,
+  page: { skip: number; take: number },
+  segmentRows: number,
+): Promise<Found> {
+  const found: Found = { total: 0, hasMore: false, matches: [] }
+  const end = page.skip + page.take
+  // No text is in more rows than there are.
+  if (page.skip >= search.lastN) return found
+  for await (const batch of findRows(database, selection, search, segmentRows)) {
+    for (const match of batch) {
+      if (found.total >= page.skip && found.total < end) found.matches.push(match)
+      found.total++
+    }
+    if (found.total > end && found.total >= countedAtMost) break
+  }
+  found.hasMore = found.total > end
+  return found
+}
+
+/** Rows of a selection whose text contains `search.text`, in their order, a few at a time; as long as more are taken. */
+export async function* findRows(
+  database: Database,
+  selection: Selection,
+  search: Search,
+  segmentRows: number,
+): AsyncGenerator<Match[]> {
+  const { place } = selection
+  const row = await database.read
+    .selectFrom('history_places')
+    .select('sealed')
+    .where('place', '=', place)
+    .executeTakeFirst()
+  const stretches = stretchesOf(row?.sealed ?? 0, segmentRows, search)
+  const slots = slotsFor(search.text)
+  for (const stretch of stretches) {
+    if (stretch.segments) {
+      const candidates = await candidatesOf(database, selection, stretch, slots, segmentRows)
+      const ordered = search.order === 'asc' ? candidates : candidates.reverse()
+      for (let at = 0; at < ordered.length; at += textsAtOnce)
+        yield containing(database, selection, search, { numbers: ordered.slice(at, at + textsAtOnce) })
+    } else yield containing(database, selection, search, stretch)
+    // An embedded database reads on the event loop.
+    await breath()
+  }
+}
+
+/** All numbers up to the last one, in pieces, in the order of the search. */
+function* stretchesOf(sealed: number, segmentRows: number, { order, lastN }: Search): Generator<Stretch> {
+  const loose: Stretch[] = []
+  for (let from = sealed * segmentRows + 1; from <= lastN; from += rowsAtOnce)
+    loose.push({ from, to: Math.min(from + rowsAtOnce - 1, lastN) })
+  const segments = Array.from({ length: Math.min(sealed, Math.ceil(lastN / segmentRows)) }, (_, segment) => segment)
+  if (order === 'desc') {
+    yield* loose.reverse()
+    segments.reverse()
+  }
+  for (let at = 0, size = segmentsAtOnce.first; at < segments.length; at += size, size = grown(size)) {
+    const some = segments.slice(at, at + size)
+    const to = (Math.max(...some) + 1) * segmentRows
+    yield { from: Math.min(...some) * segmentRows + 1, to: Math.min(to, lastN), segments: some }
+  }
+  if (order === 'asc') yield* loose
+}
+
+function grown(size: number): number {
+  return Math.min(size * 2, segmentsAtOnce.most)
+}
+
+/** Numbers of rows that may match, ascending. */
+async function candidatesOf(
+  database: Database,
+  selection: Selection,
+  { from, to, segments }: Stretch,
+  slots: readonly number[],
+  segmentRows: number,
+): Promise<number[]> {
+  const stored = await database.read
+    .selectFrom('history_slots')
+    .select(['segment', 'rows'])
+    .where('place', '=', selection.place)
+    .where(anyOf(database, sql.ref('segment'), segments!))
+    .where(anyOf(database, sql.ref('slot'), slots))
+    .execute()
+  const stride = segmentRows / 8
+  const bySegment = [...Map.groupBy(stored, (row) => row.segment)].sort(([a], [b]) => a - b)
+  const numbers = bySegment.flatMap(([segment, rows]) => {
+    // A slot that is not there has no rows.
+    if (rows.length < slots.length) return []
+    const inAll = rowsInAll(rows.map((row) => decodeRows(row.rows, stride)))
+    return inAll.map((offset) => segment * segmentRows + offset + 1)
+  })
+  if (numbers.length === 0 || isWholePlace(selection)) return numbers.filter((n) => n <= to)
+  // Of what few people said in a busy place, few candidates remain: their texts need not be looked into.
+  const own = await selected(database, selection)
+    .select('h.n')
+    .where('h.n', '>=', from)
+    .where('h.n', '<=', to)
+    .execute()
+  const ours = new Set(own.map((row) => row.n))
+  return numbers.filter((n) => ours.has(n))
+}
+
+function isWholePlace({ userId, objectId, externalUserId }: Selection): boolean {
+  return userId === undefined && objectId === undefined && externalUserId === undefined
+}
+
+async function containing(
+  database: Database,
+  selection: Selection,
+  { text, order }: Search,
+  where: { from: number; to: number } | { numbers: readonly number[] },
+): Promise<Match[]> {
+  const position = database.dialect === 'sqlite' ? sql`instr(x.text, ${text})` : sql`strpos(x.text, ${text})`
+  return selected(database, selection)
+    .innerJoin('history_texts as x', 'x.turn_id', 'h.turn_id')
+    .select(['h.turn_id as turnId', 'h.conversation_id as conversationId'])
+    .$if('from' in where, (query) => {
+      const { from, to } = where as { from: number; to: number }
+      return query.where('h.n', '>=', from).where('h.n', '<=', to)
+    })
+    .$if('numbers' in where, (query) =>
+      query.where(anyOf(database, sql.ref('h.n'), (where as { numbers: readonly number[] }).numbers)),
+    )
+    .where(sql<boolean>`${position} > 0`)
+    .orderBy('h.n', order)
+    .execute()
+}
+
+/** One value to bind, however many numbers there are: the statement stays the same. */
+function anyOf(database: Database, column: RawBuilder<unknown>, numbers: readonly number[]): RawBuilder<boolean> {
+  return database.dialect === 'sqlite'
+    ? sql<boolean>`${column} in (select value from json_each(${JSON.stringify(numbers)}))`
+    : sql<boolean>`${column} = any(${numbers}::bigint[])`
+}
