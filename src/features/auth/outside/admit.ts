@@ -29,17 +29,18 @@ export interface Newcomer {
 }
 
 /**
- * The account of somebody whose login is not known: made, or, where that is allowed, the one that has his address. Throws
- * `forbidden` when he may not come in, `unauthenticated` for a token from before his account was erased.
+ * The account of somebody whose login is not known: made, or, where that is allowed, the one that has his address. Undefined
+ * when the login is known meanwhile. Throws `forbidden` when he may not come in, `unauthenticated` for a token from before
+ * his account was erased.
  */
 export async function accountFor(
   database: Database,
   claims: OutsideClaims,
   settings: ProviderSettings,
   now: number,
-): Promise<Pick<Newcomer, 'user' | 'account'>> {
-  const { issuer } = settings
-  const erased = await findLogin(database, { issuer, subject: erasedSubject({ issuer, subject: claims.subject }) })
+): Promise<Pick<Newcomer, 'user' | 'account'> | undefined> {
+  const login = { issuer: settings.issuer, subject: claims.subject }
+  const erased = await findLogin(database, { ...login, subject: erasedSubject(login) })
   if (erased && claims.issuedAt <= (erased.erased_at ?? 0))
     throw new AppError('unauthenticated', 'The account was erased')
   const { email, emailVerified, name } = claims
@@ -47,6 +48,8 @@ export async function accountFor(
   if (!(emailVerified ?? settings.trustEmail))
     throw new AppError('forbidden', 'The identity provider does not say that the e-mail address is verified')
   const found = await findAccount(database, email)
+  // Another request of his may just have made it.
+  if (found && (await findLogin(database, login))) return undefined
   if (found && !settings.linkEmail)
     throw new AppError('forbidden', 'There is an account with this e-mail address already, and it is not linked')
   if (found?.disabled) throw new AppError('unauthenticated', 'The account is disabled')

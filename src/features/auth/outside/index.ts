@@ -64,7 +64,7 @@ export function outside(deps: OutsideDeps) {
       const missing = 'granted' in place ? { workspace: { ref: place.ref }, role: undefined } : place
       const newcomer = await newcomerFor(login, claims, missing)
       try {
-        await database.write((tx) => admit(tx, newcomer, { issuer, subject }, deps.now()))
+        if (newcomer) await database.write((tx) => admit(tx, newcomer, { issuer, subject }, deps.now()))
       } catch (thrown) {
         if (!isUniqueViolation(thrown)) throw thrown
       }
@@ -120,9 +120,14 @@ export function outside(deps: OutsideDeps) {
     throw homeless()
   }
 
-  async function newcomerFor(login: LoginRow | undefined, claims: OutsideClaims, missing: Missing): Promise<Newcomer> {
+  async function newcomerFor(
+    login: LoginRow | undefined,
+    claims: OutsideClaims,
+    missing: Missing,
+  ): Promise<Newcomer | undefined> {
     if (login) return { user: { id: login.user_id, publicId: login.user_public_id }, isNew: false, ...missing }
     const found = await accountFor(database, claims, settings, deps.now())
+    if (!found) return undefined
     // Nobody has added somebody whom nobody knows.
     if (!missing.workspace && !found.user) throw homeless()
     return { ...found, isNew: true, ...missing }

@@ -34,8 +34,8 @@ export function keySet(deps: KeySetDeps): KeyFor {
   let fetching: Promise<void> | undefined
 
   async function keyFor(header: JWTHeaderParameters) {
-    if (deps.now() - fetchedAt >= freshMs) await refresh()
-    if (!keys || deps.now() - fetchedAt >= keptMs) throw unreachable()
+    if (!isWithin(fetchedAt, freshMs)) await refresh()
+    if (!keys || !isWithin(fetchedAt, keptMs)) throw unreachable()
     try {
       return await keys(header)
     } catch (thrown) {
@@ -49,7 +49,7 @@ export function keySet(deps: KeySetDeps): KeyFor {
 
   function refresh(): Promise<void> {
     if (fetching) return fetching
-    if (deps.now() - triedAt < (failed ? askAgainMs.failed : askAgainMs.succeeded)) return Promise.resolve()
+    if (isWithin(triedAt, failed ? askAgainMs.failed : askAgainMs.succeeded)) return Promise.resolve()
     triedAt = deps.now()
     fetching = fetchKeys(deps)
       .then((found) => {
@@ -65,6 +65,12 @@ export function keySet(deps: KeySetDeps): KeyFor {
         fetching = undefined
       })
     return fetching
+  }
+
+  /** A clock that was set back says nothing of how long ago it was. */
+  function isWithin(at: number, ms: number): boolean {
+    const ago = deps.now() - at
+    return ago >= 0 && ago < ms
   }
 
   return keyFor
