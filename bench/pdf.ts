@@ -1,0 +1,52 @@
+/**
+ * What a transcript costs: `node bench/pdf.ts [turns]`. A process that does nothing else makes one of 10,000 turns and
+ * tells seconds, the most memory of the whole process, and how long its event loop was ever kept waiting.
+ */
+import { readFileSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { transcripts } from '#features/transcripts/index.ts'
+import { transcriptTurns } from './transcript-turns.ts'
+
+const count = Number(process.argv[2] ?? 10_000)
+const head = { title: 'Benchmark', userName: 'Minji Kim', botName: 'Assistant', timeZone: 'Asia/Seoul' }
+
+async function* source() {
+  yield* transcriptTurns(count)
+}
+
+let characters = 0
+for (const { userText, answerText } of transcriptTurns(count)) characters += userText.length + answerText.length
+
+const before = peakMb()
+const delay = monitorEventLoopDelay({ resolution: 5 })
+delay.enable()
+const started = performance.now()
+const { renderTranscript } = transcripts()
+let bytes = 0
+let first = 0
+let pages = 0
+for await (const chunk of renderTranscript({ ...head, createdAt: 0 }, source())) {
+  first ||= performance.now() - started
+  bytes += chunk.length
+  const count = /\/Type\/Pages\/Count (\d+)\/Kids\[[^\]]*\]\/MediaBox/.exec(Buffer.from(chunk).toString('latin1'))?.[1]
+  if (count !== undefined) pages = Number(count)
+}
+const seconds = (performance.now() - started) / 1000
+delay.disable()
+const rows = [
+  ['turns', count],
+  ['characters', characters],
+  ['pages', pages],
+  ['file, MB', (bytes / 1e6).toFixed(1)],
+  ['seconds', seconds.toFixed(1)],
+  ['seconds to the first bytes', (first / 1000).toFixed(2)],
+  ['most memory of the process, MB', peakMb()],
+  ['of that before it began, MB', before],
+  ['longest wait of the event loop, ms', Math.round(delay.max / 1e6)],
+]
+for (const [name, value] of rows) console.log(`${String(name).padEnd(38)}${value}`)
+
+function peakMb(): number {
+  const kb = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  return Math.round(Number(kb) / 1024)
+}

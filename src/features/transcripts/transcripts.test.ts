@@ -1,0 +1,137 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { until } from '#test/support/until.ts'
+import { collect, hasPoppler, objectsOf, textOf } from './pdf/read-pdf-for-test.ts'
+import type { TranscriptTurn } from './transcript.ts'
+import { transcripts } from './transcripts.ts'
+
+const head = { title: 'Chat', userName: 'User', botName: 'Bot', timeZone: 'Asia/Seoul', createdAt: 0 }
+const turn = (text: string): TranscriptTurn => ({ userText: text, answerText: text, askedAt: 0 })
+
+async function* of(...turns: TranscriptTurn[]) {
+  yield* turns
+}
+
+/** Turns without end, and how many of them were taken and whether anybody still wants more. */
+function endless() {
+  const seen = { taken: 0, left: false }
+  async function* turns() {
+    try {
+      for (;;) {
+        seen.taken++
+        yield turn(`Turn ${seen.taken} ${'word '.repeat(200)}`)
+      }
+    } finally {
+      seen.left = true
+    }
+  }
+  return { seen, turns: turns() }
+}
+
+const tasks = '/proc/self/task'
+/** Threads of this process that lay out transcripts; Linux tells their names. */
+const threads = () => {
+  if (!existsSync(tasks)) return 0
+  const names = readdirSync(tasks).map((task) => {
+    // It may end while we look.
+    const comm = `${tasks}/${task}/comm`
+    return existsSync(comm) ? readFileSync(comm, 'utf8').trim() : ''
+  })
+  return names.filter((name) => name === 'transcript').length
+}
+
+describe('transcripts', () => {
+  it('are made in a thread of their own, whole, in the order of their turns', async () => {
+    const turns = Array.from({ length: 300 }, (_, at) => turn(`Turn number ${at}.`))
+    const pdf = await collect(transcripts().renderTranscript(head, of(...turns)))
+    expect(objectsOf(pdf).size).toBeGreaterThan(10)
+    if (hasPoppler) {
+      const said = [...textOf(pdf).matchAll(/Turn number (\d+)\./g)].map(([, number]) => Number(number))
+      expect(said).toEqual(turns.flatMap((_, at) => [at, at]))
+    }
+    await until(() => threads() === 0)
+  })
+
+  it('keep the event loop free', async () => {
+    let ticks = 0
+    const timer = setInterval(() => ticks++, 1)
+    // Laid out in one go; were it done here, no timer would fire before it is.
+    await collect(transcripts().renderTranscript(head, of(turn('word '.repeat(400_000)))))
+    clearInterval(timer)
+    expect(ticks).toBeGreaterThan(20)
+  })
+
+  it('take no more turns than their reader takes pages', async () => {
+    const { seen, turns } = endless()
+    const chunks = transcripts().renderTranscript(head, turns)
+    await chunks.next()
+    await chunks.next()
+    expect(threads()).toBe(existsSync(tasks) ? 1 : 0)
+    // A chunk is made ahead; nothing after it until somebody takes it.
+    let taken = -1
+    await until(async () => {
+      const same = taken === seen.taken
+      taken = seen.taken
+      await new Promise(setImmediate)
+      return same && taken > 0
+    })
+    expect(seen.taken).toBeLessThan(2000)
+    await chunks.return(undefined)
+    await until(() => seen.left && threads() === 0)
+  })
+
+  it('end with their signal, at once, wherever they are', async () => {
+    for (const after of [0, 1, 3]) {
+      const { seen, turns } = endless()
+      const stop = new AbortController()
+      const chunks = transcripts().renderTranscript(head, turns, { signal: stop.signal })
+      for (let count = 0; count < after; count++) await chunks.next()
+      const next = chunks.next()
+      const reason = new Error('enough')
+      stop.abort(reason)
+      await expect(next.then(() => collect(chunks))).rejects.toBe(reason)
+      await until(() => (seen.left || seen.taken === 0) && threads() === 0)
+    }
+    const aborted = transcripts().renderTranscript(head, of(turn('x')), {
+      signal: AbortSignal.abort(new Error('before')),
+    })
+    await expect(aborted.next()).rejects.toThrow('before')
+  })
+
+  it('end with their source, also in the middle of what never answers', async () => {
+    async function* failing() {
+      yield turn('one')
+      throw new Error('the database is gone')
+    }
+    await expect(collect(transcripts().renderTranscript(head, failing()))).rejects.toThrow('the database is gone')
+    const stop = new AbortController()
+    const stuck = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) }
+    const chunks = transcripts().renderTranscript(head, stuck, { signal: stop.signal }).next()
+    stop.abort(new Error('enough'))
+    await expect(chunks).rejects.toThrow('enough')
+    await until(() => threads() === 0)
+  })
+
+  it('refuse a time zone that there is not before anything is done', async () => {
+    const { seen, turns } = endless()
+    const chunks = transcripts().renderTranscript({ ...head, timeZone: 'x' }, turns)
+    await expect(chunks.next()).rejects.toMatchObject({ code: 'invalid-request', details: { field: 'time_zone' } })
+    expect(seen.taken).toBe(0)
+  })
+
+  it('are made one after the other; who waits may leave, and who comes too late is told so', async () => {
+    const { renderTranscript } = transcripts({ atOnce: 1, waiting: 2 })
+    const first = renderTranscript(head, endless().turns)
+    await first.next()
+    const stop = new AbortController()
+    const leaving = renderTranscript(head, of(turn('leaving')), { signal: stop.signal }).next()
+    const second = collect(renderTranscript(head, of(turn('second'))))
+    const late = renderTranscript(head, of(turn('late'))).next()
+    await expect(late).rejects.toMatchObject({ code: 'overloaded', retryAfterMs: expect.any(Number) })
+    stop.abort(new Error('tired of waiting'))
+    await expect(leaving).rejects.toThrow('tired of waiting')
+    const third = collect(renderTranscript(head, of(turn('third'))))
+    await first.return(undefined)
+    for (const pdf of await Promise.all([second, third])) expect(objectsOf(pdf).size).toBeGreaterThan(5)
+  })
+})
