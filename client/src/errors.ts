@@ -12,7 +12,9 @@ export type ErrorCode =
   | 'cancelled'
   | 'conflict'
   | 'content_blocked'
+  | 'consumer_too_slow'
   | 'context_overflow'
+  | 'graph_invalid'
   | 'internal'
   | 'interrupted'
   | 'invalid_request'
@@ -24,6 +26,7 @@ export type ErrorCode =
   | 'tool_error'
   | 'too_large'
   | 'unsupported'
+  | 'upgrade_required'
   /** Servers learn new words. */
   | (string & {})
 

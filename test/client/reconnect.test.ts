@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ownerEmail, ownerPassword, startParley } from '#test/support/parley.ts'
 import { until } from '#test/support/until.ts'
 import { connect, type Turn } from '../../client/src/index.ts'
-import { eventOf, nextTurn, untilState, untilText, useScene } from './scene.ts'
+import { eventOf, nextTick, nextTurn, untilState, untilText, useScene } from './scene.ts'
 
 describe('after a connection was lost', () => {
   const scene = useScene()
@@ -137,10 +137,25 @@ describe('after a connection was lost', () => {
   })
 
   it('a session without anything under way still hears of what others begin', async () => {
-    const { session, lose } = open('quiet')
-    const before = session.send('Before')
-    await before.done
-    await lose()
+    const looks: Promise<void>[] = []
+    const whole: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init)
+      return new Response(await response.text(), response)
+    }
+    const counted: typeof fetch = (input, init) => {
+      const answer = whole(input, init)
+      looks.push(answer.then(nextTick))
+      return answer
+    }
+    const { session: open, clock } = scene.connect({ fetch: counted })
+    const session = open('quiet')
+    await session.send('Before').done
+    scene.proxy.drop()
+    clock.advance((await untilState(session, 'waiting')).retryInMs)
+    await untilState(session, 'open')
+    // It has looked for what it missed: what comes now only the socket can tell.
+    await until(() => looks.length === 2)
+    await Promise.all(looks)
     const theirs = nextTurn(session)
     const response = await fetch(`${scene.parley.url}/api/v1/chat/${scene.appId}/chat/completions`, {
       method: 'POST',
