@@ -22,6 +22,7 @@ import {
 } from '#doors/gate/index.ts'
 import { type SocketServer, sockets } from '#doors/gate/sockets/index.ts'
 import { healthDoor } from '#doors/health/index.ts'
+import { kadalDoor } from '#doors/kadal/index.ts'
 import { kadalAuthDoor, kadalErrors, oauthErrors } from '#doors/kadal-auth/index.ts'
 import { nodeToolSocketDoor } from '#doors/nodetool-socket/index.ts'
 import { openAiDoor, openAiErrors } from '#doors/openai/index.ts'
@@ -33,6 +34,7 @@ import { apps } from '#features/apps/index.ts'
 import { auth, keySet } from '#features/auth/index.ts'
 import { conversations } from '#features/conversations/index.ts'
 import { type Executions, executions } from '#features/executions/index.ts'
+import { feedback } from '#features/feedback/index.ts'
 import { guardrails } from '#features/guardrails/index.ts'
 import { history } from '#features/history/index.ts'
 import { keys } from '#features/keys/index.ts'
@@ -150,6 +152,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     apps: apps(common),
     conversations: conversations(common),
     history: history({ database, now, log, catchUp: () => queue.catchUp('subscriber:history') }),
+    feedback: feedback(common),
     usage: usage(common),
     notifications: notifications({ database, now, log }),
     executions: executions(common),
@@ -301,6 +304,14 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     const { registration } = config
     appDoor(scope, { ...features, guardrails: rules, turns: turnsOf('app'), auth: accounts, loginLimit, registration })
   })
+  await inScope('kadal', (scope) =>
+    kadalDoor(scope, {
+      ...features,
+      turns: turnsOf('kadal'),
+      // There is no store of files yet: whatever is named is not there.
+      files: { find: async () => undefined },
+    }),
+  )
   await inScope('kadal-auth', (scope) => kadalAuthDoor(scope, { auth: accounts, loginLimit }))
   // Sockets stay open while turns settle, and are told to go then.
   let settled: Promise<void> = Promise.resolve()

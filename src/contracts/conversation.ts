@@ -7,11 +7,13 @@ export interface ConversationSettings {
   metadata?: Record<string, unknown>
 }
 
-/** What a turn makes of its conversation: stored with the turn's start, and true for this turn already. */
-export interface ConversationChange {
-  /** Of a conversation that the turn starts: the caller's business object it is about, and the caller's user it is held with. */
+/** What a turn asks of its conversation. */
+export interface ConversationAsk {
+  /** With `newConversation`: none is started where the caller has one about the same; the newest goes on. */
+  continueLast?: boolean
+  /** Of a conversation that is started: the caller's business object it is about, and the caller's user it is held with. */
   objectId?: string
   externalUserId?: string
-  /** What is given replaces what was set before. */
+  /** What is given replaces what was set before; stored with the turn's start, and true for this turn already. */
   settings?: ConversationSettings
 }

@@ -1,4 +1,4 @@
-import type { ConversationChange } from './conversation.ts'
+import type { ConversationAsk } from './conversation.ts'
 import type { Message } from './message.ts'
 import type { Principal } from './principal.ts'
 
@@ -15,8 +15,8 @@ export interface TurnRequest {
   conversationId?: string
   /** Start a conversation for this turn when `conversationId` is absent or not yet known. */
   newConversation?: boolean
-  /** What becomes of that conversation with this turn. */
-  conversation?: ConversationChange
+  /** Which conversation that is, and what becomes of it with this turn. */
+  conversation?: ConversationAsk
   /**
    * The messages of this request. In a conversation the stored history comes before them; a stateless request
    * carries its history itself.

@@ -1,4 +1,12 @@
-import type { ConversationSettings, Message, Price, Sampling, ToolSpec, TurnRequest } from '#contracts/index.ts'
+import type {
+  ConversationAsk,
+  ConversationSettings,
+  Message,
+  Price,
+  Sampling,
+  ToolSpec,
+  TurnRequest,
+} from '#contracts/index.ts'
 import type { ContextPolicy, EngineRequest } from '#engine/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
 import { type ConversationRow, type NewConversation, titleFrom } from '#features/conversations/index.ts'
@@ -111,7 +119,8 @@ async function conversationOf(
   app: TurnApp | undefined,
   title: string,
 ): Promise<PreparedConversation> {
-  const { conversationId, principal, conversation: change } = request
+  const { conversationId, principal, conversation: ask = {} } = request
+  const { continueLast, ...about } = ask
   const appId = app?.id ?? null
   if (conversationId !== undefined) {
     const found = await deps.conversations.find(principal, conversationId, appId)
@@ -121,22 +130,30 @@ async function conversationOf(
       })
     if (found?.status === 'archived')
       throw new AppError('conflict', 'This session is archived', { details: { field: 'session_id' } })
-    if (found)
-      return {
-        publicId: found.publicId,
-        row: found,
-        settings: { ...found.settings, ...change?.settings },
-        isChanged: change?.settings !== undefined,
-      }
+    if (found) return goingOn(found, ask)
     if (!request.newConversation) throw new AppError('not-found', 'Session not found')
+  }
+  if (continueLast && app) {
+    const { objectId = null, externalUserId = null } = about
+    const last = await deps.conversations.findLast(principal, { appId: app.id, objectId, externalUserId })
+    if (last) return goingOn(last, ask)
   }
   const draft = deps.conversations.draft(principal, {
     appId,
     ...(conversationId !== undefined && { externalId: conversationId }),
-    ...change,
+    ...about,
     title,
   })
   return { publicId: draft.publicId, draft, settings: draft.settings }
+}
+
+function goingOn(row: ConversationRow, { settings }: ConversationAsk): PreparedConversation {
+  return {
+    publicId: row.publicId,
+    row,
+    settings: { ...row.settings, ...settings },
+    isChanged: settings !== undefined,
+  }
 }
 
 /** The model that the conversation was switched to, as long as somebody offers it, else the app's own. */

@@ -1,4 +1,5 @@
-/** Framing and backpressure: SSE frames, sinks, heartbeats. Knows bytes and sockets, never what they mean. */
+/** Framing and backpressure: SSE frames, lines of JSON, sinks, heartbeats. Knows bytes and sockets, never what they mean. */
+export { ndjsonHeaders, ndjsonLine } from './ndjson.ts'
 export { atMost, type PumpOptions, pump, type Sink } from './pump.ts'
 export { keepAlive, responseSink } from './response-sink.ts'
 export { type Beating, drained, type Wheel, wheel } from './socket.ts'

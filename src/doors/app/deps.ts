@@ -2,6 +2,7 @@ import type { Apps } from '#features/apps/index.ts'
 import type { Auth } from '#features/auth/index.ts'
 import type { Conversations } from '#features/conversations/index.ts'
 import type { Executions } from '#features/executions/index.ts'
+import type { Feedback } from '#features/feedback/index.ts'
 import type { Guardrails } from '#features/guardrails/index.ts'
 import type { Keys } from '#features/keys/index.ts'
 import type { Notifications } from '#features/notifications/index.ts'
@@ -25,6 +26,7 @@ export interface AppDoorDeps {
   usage: Usage
   notifications: Notifications
   executions: Executions
+  feedback: Feedback
   /** Whether strangers may register. */
   registration: boolean
   /** Throws `rate-limited` when this name was tried too often. */

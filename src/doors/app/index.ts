@@ -12,6 +12,7 @@ import { sessions } from './chat/sessions.ts'
 import type { AppDoorDeps } from './deps.ts'
 import { appErrors } from './errors.ts'
 import { executionEndpoints } from './executions/index.ts'
+import { feedbackEndpoints } from './feedback/index.ts'
 import { guardrailEndpoints } from './guardrails/index.ts'
 import { notificationEndpoints } from './notifications/index.ts'
 import { turnEndpoints } from './turns.ts'
@@ -35,4 +36,5 @@ export function appDoor(door: Scoped, deps: AppDoorDeps): void {
   workspaceRoutes(door, deps)
   notificationEndpoints(door, deps)
   executionEndpoints(door, deps)
+  feedbackEndpoints(door, deps)
 }

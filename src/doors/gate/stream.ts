@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { Envelope, TurnState } from '#contracts/index.ts'
 import { type AppError, toAppError } from '#errors/index.ts'
-import { keepAlive, pump, responseSink, sseHeaders, ssePing } from '#wire/index.ts'
+import { keepAlive, ndjsonHeaders, pump, responseSink, sseHeaders, ssePing } from '#wire/index.ts'
 import { opening } from './opening.ts'
 
 /** How long a failure may still become an HTTP status; longer, and proxies would begin to doubt that we live. */
@@ -10,7 +10,8 @@ const pingEveryMs = 15_000
 /** A client that has not taken a byte for so long is gone, or might as well be. */
 const stalledMs = 60_000
 
-export interface SseAnswer {
+/** A turn's events on their way out as text. */
+export interface StreamedAnswer {
   events: AsyncIterableIterator<Envelope[]>
   headers: Record<string, string>
   encode(batch: Envelope[]): string
@@ -20,11 +21,27 @@ export interface SseAnswer {
   failed(error: AppError): string
 }
 
+interface Framing {
+  headers: Record<string, string>
+  /** What keeps a silent stream open, where the framing has something that clients ignore. */
+  ping?: string
+}
+
+/** Answers with a turn's events as server-sent events; see `stream`. */
+export function streamSse(reply: FastifyReply, answer: StreamedAnswer): Promise<void> {
+  return stream(reply, answer, { headers: sseHeaders, ping: ssePing })
+}
+
+/** Answers with a turn's events as lines of JSON; see `stream`. */
+export function streamNdjson(reply: FastifyReply, answer: StreamedAnswer): Promise<void> {
+  return stream(reply, answer, { headers: ndjsonHeaders })
+}
+
 /**
- * Answers with a turn's events as server-sent events, to their end or until the client leaves. Throws, before any
- * byte is written, what the turn failed with before it began to answer.
+ * Answers with a turn's events, to their end or until the client leaves. Throws, before any byte is written, what the
+ * turn failed with before it began to answer.
  */
-export async function streamSse(reply: FastifyReply, answer: SseAnswer): Promise<void> {
+async function stream(reply: FastifyReply, answer: StreamedAnswer, framing: Framing): Promise<void> {
   const response = reply.raw
   const leave = () => void answer.events.return?.(undefined)
   // The response, not the request: its close is the only one that is told for every way of leaving.
@@ -39,10 +56,10 @@ export async function streamSse(reply: FastifyReply, answer: SseAnswer): Promise
   reply.hijack()
   if (response.destroyed) return leave()
   const head = reply.getHeaders() as Record<string, string | number>
-  response.writeHead(200, { ...head, ...answer.headers, ...sseHeaders })
+  response.writeHead(200, { ...head, ...answer.headers, ...framing.headers })
   response.socket?.setNoDelay(true)
   const sink = responseSink(response)
-  keepAlive(response, sink, ssePing, pingEveryMs)
+  if (framing.ping !== undefined) keepAlive(response, sink, framing.ping, pingEveryMs)
   try {
     await pump(events, sink, { encode: answer.encode, stalledMs })
   } catch (thrown) {

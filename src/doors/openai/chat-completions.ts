@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify'
 import type { Envelope, Principal, TurnRequest, TurnState, TurnTarget } from '#contracts/index.ts'
 import {
   ChatCompletionRequest,
@@ -7,9 +6,9 @@ import {
   decodeCompletion,
   toCompletion,
 } from '#dialects/chat-completions/index.ts'
-import { AppError, invalid } from '#errors/index.ts'
+import { AppError } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
-import { resultOrLeave, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
+import { oneHeader, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
 import type { OpenAiDoorDeps } from './deps.ts'
 import { errorObject } from './errors.ts'
 
@@ -30,8 +29,8 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
       const decoded = decodeCompletion(request.body)
       const turn = await deps.turns.start(
         toTurnRequest(request.principal, decoded, await target(request.principal, request.body.model, deps), {
-          idempotencyKey: header(request, 'idempotency-key'),
-          sessionId: header(request, 'x-session-id'),
+          idempotencyKey: oneHeader(request, 'idempotency-key'),
+          sessionId: oneHeader(request, 'x-session-id'),
         }),
       )
       reply.header('x-turn-id', turn.id)
@@ -122,15 +121,4 @@ function frames({ event }: Envelope, encode: ReturnType<typeof chunkEncoder>): s
   if (event.outcome === 'completed' || event.outcome === 'paused') return `${text}data: [DONE]\n\n`
   const error = event.error ?? { code: 'cancelled' as const, message: 'The turn was cancelled' }
   return `${text}data: ${JSON.stringify(errorObject(error))}\n\n`
-}
-
-const longestKey = 255
-
-/** Absent when not sent. Throws for what no key or session id looks like. */
-function header(request: FastifyRequest, name: 'idempotency-key' | 'x-session-id'): string | undefined {
-  const value = request.headers[name]
-  if (value === undefined) return undefined
-  const text = Array.isArray(value) ? value.join(',') : value
-  if (text === '' || text.length > longestKey) throw invalid(name, `${name} must have 1 to ${longestKey} characters`)
-  return text
 }

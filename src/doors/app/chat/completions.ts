@@ -12,7 +12,7 @@ import type { App } from '#features/apps/index.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { Turn } from '#turns/index.ts'
 import { sseFrame } from '#wire/index.ts'
-import { readCredentials, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../../gate/index.ts'
+import { oneHeader, readCredentials, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../../gate/index.ts'
 import type { AppDoorDeps } from '../deps.ts'
 import { streamError } from '../errors.ts'
 import { namedEvents } from '../named-events.ts'
@@ -125,16 +125,6 @@ function streamCompletion(
 /** How a turn failed must reach every client, also one that takes no other named event. */
 function isFailure(event: Envelope['event']): boolean {
   return event.type === 'turn-end' && event.error !== undefined
-}
-
-const longest = 255
-
-export function oneHeader(request: FastifyRequest, name: 'x-session-id' | 'idempotency-key'): string | undefined {
-  const value = request.headers[name]
-  if (value === undefined) return undefined
-  const text = Array.isArray(value) ? value.join(',') : value
-  if (text === '' || text.length > longest) throw invalid(name, `${name} must have 1 to ${longest} characters`)
-  return text
 }
 
 export type AppCompletionBody = Static<typeof Body>

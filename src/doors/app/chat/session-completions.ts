@@ -1,11 +1,11 @@
 import { Type } from 'typebox'
 import { AppError } from '#errors/index.ts'
 import { sseFrame } from '#wire/index.ts'
-import { type Scoped, streamSse } from '../../gate/index.ts'
+import { oneHeader, type Scoped, streamSse } from '../../gate/index.ts'
 import type { AppDoorDeps } from '../deps.ts'
 import { streamError } from '../errors.ts'
 import { sessionEvents } from '../named-events.ts'
-import { completionOf, oneHeader } from './completions.ts'
+import { completionOf } from './completions.ts'
 
 const Body = Type.Object({
   session_id: Type.String({ minLength: 1, maxLength: 255 }),
