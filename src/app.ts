@@ -36,10 +36,11 @@ import { conversations } from '#features/conversations/index.ts'
 import { type Executions, executions } from '#features/executions/index.ts'
 import { feedback } from '#features/feedback/index.ts'
 import { guardrails } from '#features/guardrails/index.ts'
-import { history } from '#features/history/index.ts'
+import { history, transcriptFiles } from '#features/history/index.ts'
 import { keys } from '#features/keys/index.ts'
 import { type Notifications, notifications, upstreamHealth } from '#features/notifications/index.ts'
 import { type FirstStart, firstStart } from '#features/setup/index.ts'
+import { transcripts } from '#features/transcripts/index.ts'
 import { upstreams } from '#features/upstreams/index.ts'
 import { usage } from '#features/usage/index.ts'
 import { users } from '#features/users/index.ts'
@@ -308,6 +309,14 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     kadalDoor(scope, {
       ...features,
       turns: turnsOf('kadal'),
+      transcriptFiles: transcriptFiles({
+        database,
+        now,
+        log,
+        history: features.history,
+        blobs,
+        transcripts: transcripts(),
+      }),
       // There is no store of files yet: whatever is named is not there.
       files: { find: async () => undefined },
     }),

@@ -1,3 +1,4 @@
+import { shortId } from '#lib/short-id.ts'
 import type { Belongings, Method } from './world.ts'
 
 /** A request that names things of somebody else. */
@@ -45,6 +46,20 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   ],
   'GET /v1/models': () => [list('/v1/models')],
   'GET /v1/models/*': (it) => [{ url: `/v1/models/app/${it.slug}` }, { url: `/v1/models/app/${it.app}` }],
+  'GET /v1/conversations': (it) => [
+    list('/v1/conversations'),
+    list('/v1/conversations?text=Saying'),
+    { url: `/v1/conversations?app=${it.app}` },
+    { url: `/v1/conversations?app=${it.slug}&text=Saying` },
+  ],
+  'POST /v1/conversations': (it) => [{ url: '/v1/conversations', body: { title: 'mine', app: it.app } }],
+  'GET /v1/conversations/:conversation_id': (it) => [{ url: `/v1/conversations/${it.session}` }],
+  'PATCH /v1/conversations/:conversation_id': (it) => [
+    { url: `/v1/conversations/${it.session}`, body: { title: 'mine now' } },
+  ],
+  'PUT /v1/conversations/:conversation_id': (it) => [
+    { url: `/v1/conversations/conv_${it.session}`, body: { title: 'mine now' } },
+  ],
 
   'POST /api/v1/chat/:application_id/chat/completions': (it, mine) => [
     { url: `/api/v1/chat/${it.app}/chat/completions`, body: { messages: hello } },
@@ -76,15 +91,30 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
     list(`/api/v1/chat/${mine.app}/messages?session_id=${it.session}`),
   ],
 
-  'GET /api/v1/turns/:turn_id': (it) => [it.turn, it.running].map((id) => ({ url: `/api/v1/turns/${id}` })),
-  'GET /api/v1/turns/:turn_id/events': (it) =>
-    [it.turn, it.running].map((id) => ({ url: `/api/v1/turns/${id}/events` })),
+  'GET /api/v1/turns/:turn_id': (it) => turnsOf(it).map((id) => ({ url: `/api/v1/turns/${id}` })),
+  'GET /api/v1/turns/:turn_id/events': (it) => turnsOf(it).map((id) => ({ url: `/api/v1/turns/${id}/events` })),
   'POST /api/v1/turns/:turn_id/commands': (it) =>
     [
       { type: 'cancel' },
       { type: 'steer', text: 'say more' },
       { type: 'tool-result', call_id: 'c', result: 'r' },
-    ].flatMap((body) => [it.running, it.turn].map((id) => ({ url: `/api/v1/turns/${id}/commands`, body }))),
+    ].flatMap((body) => turnsOf(it).map((id) => ({ url: `/api/v1/turns/${id}/commands`, body }))),
+  'POST /api/v1/turns/:turn_id/feedback': (it) =>
+    turnsOf(it).map((id) => ({ url: `/api/v1/turns/${id}/feedback`, body: { is_positive: false } })),
+  'GET /api/v1/feedback': (it) => [
+    list('/api/v1/feedback'),
+    list(`/api/v1/feedback?before=${it.feedback}`),
+    { url: `/api/v1/feedback?application_id=${it.app}` },
+  ],
+  'GET /api/v1/feedback/export': (it) => [
+    list('/api/v1/feedback/export'),
+    list('/api/v1/feedback/export?format=jsonl'),
+    { url: `/api/v1/feedback/export?application_id=${it.app}` },
+  ],
+  'GET /api/v1/feedback/counts': (it) => [
+    list('/api/v1/feedback/counts'),
+    { url: `/api/v1/feedback/counts?application_id=${it.app}` },
+  ],
   'GET /api/v1/usage': () => [list('/api/v1/usage')],
 
   'POST /api/v1/auth/login': () => own('/api/v1/auth/login', { email: 'nobody@example.test', password: 'wrong' }),
@@ -179,6 +209,19 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
     { url: `/blobs/${it.workspace}/transcripts/a.pdf?expires=99999999999&signature=${'x'.repeat(43)}`, status: 403 },
   ],
 
+  'POST /aiwb/chat/api/v7/:chat_bot_id/stream': (it) => [
+    { url: `/aiwb/chat/api/v7/${it.app}/stream?continue_last_chat=true`, body: { message: 'hello' } },
+  ],
+  'POST /aiwb/chat/api/v7/': (it) => [
+    { url: `/aiwb/chat/api/v7/?chat_bot_id=${it.app}`, body: {} },
+    { url: '/aiwb/chat/api/v7/', body: { chat_bot_id: it.app, text: 'of', created_by: it.user } },
+  ],
+  'POST /aiwb/chat/api/v7/download/': (it) => [{ url: `/aiwb/chat/api/v7/download/?chat_bot_id=${it.app}`, body: {} }],
+  'POST /aiwb/chat/api/v7/clearhistory': (it) => [{ url: `/aiwb/chat/api/v7/clearhistory?chat_bot_id=${it.app}` }],
+  'POST /aiwb/chat/api/v3/feedbacks': (it) => [
+    { url: '/aiwb/chat/api/v3/feedbacks', body: { chatbotId: it.app, details: 'mine' } },
+  ],
+
   'GET /health': () => own('/health'),
   'GET /health/liveness': () => own('/health/liveness'),
   'GET /health/readiness': () => own('/health/readiness'),
@@ -213,6 +256,14 @@ export const publicRoutes = new Set([
   'GET /ws/workspaces/:workspace_id',
   'GET /api/v1/ws/plugin/debug/:execution_id',
 ])
+
+/** What only reads although it is a POST: a key that may only read may do it. */
+export const readingPosts = new Set(['POST /aiwb/chat/api/v7/'])
+
+/** By both names that turns have. */
+function turnsOf(it: Belongings): string[] {
+  return [it.turn, it.running].flatMap((id) => [id, shortId(id)])
+}
 
 function bothNames(it: Belongings, rest = '', body?: unknown): Ask[] {
   return [it.app, it.slug].map((name) => ({

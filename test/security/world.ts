@@ -48,6 +48,8 @@ export interface Belongings {
   execution: string
   /** A rule of the workspace, which has found something. */
   guardrail: string
+  /** What she thinks of the finished turn. */
+  feedback: string
   idempotencyKey: string
   /** Words that stand in these things and nowhere else. */
   words: string[]
@@ -147,6 +149,10 @@ export async function makeWorld(
       headers: { ...headers, 'idempotency-key': idempotencyKey },
       body: { session_id: session, message: `Saying of ${word}` },
     })
+    const thought = await must('POST', `/api/v1/turns/${said.headers.get('x-turn-id')}/feedback`, {
+      headers,
+      body: { is_positive: true, details: `Details of ${word}` },
+    })
     const sessionName = `session of ${word}`
     await must('POST', '/v1/chat/completions', {
       headers: { ...headers, 'x-session-id': sessionName },
@@ -176,6 +182,7 @@ export async function makeWorld(
       notification,
       execution,
       guardrail: guarded.json.data.id,
+      feedback: thought.json.data.id,
       idempotencyKey,
       words: [`of ${word}`, owner.email],
       held,
@@ -229,6 +236,8 @@ export async function makeWorld(
     // They come by themselves, some time after what they tell of; what others might do to them is to mark them.
     const marked = sql`(read_at is not null or acknowledged_at is not null)`
     await look('notifications', sql`select * from notifications where workspace_id = ${own} and ${marked} order by id`)
+    await look('feedback', sql`select * from feedback where workspace_id = ${own} order by id`)
+    await look('clears', sql`select * from conversation_clears where user_id in (${members}) order by user_id, app_id`)
     await look('executions', sql`select * from plugin_executions where workspace_id = ${own} order by id`)
     return found
   }
@@ -247,6 +256,8 @@ export async function makeWorld(
       'users',
       'sessions',
       'plugin_executions',
+      'feedback',
+      'conversation_clears',
     ]
     const found: Record<string, number> = {}
     for (const table of tables) {

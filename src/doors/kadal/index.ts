@@ -5,6 +5,7 @@
 import { type ErrorShape, type Scoped, useErrors } from '../gate/index.ts'
 import { clearHistoryRoute } from './clear-history.ts'
 import type { KadalDoorDeps } from './deps.ts'
+import { downloadRoute } from './download.ts'
 import { botErrors, feedbackErrors, kadalErrors } from './errors.ts'
 import { feedbacksRoute } from './feedbacks.ts'
 import { historyRoute } from './history.ts'
@@ -22,6 +23,6 @@ export async function kadalDoor(door: Scoped, deps: KadalDoorDeps): Promise<void
     })
   await add(botErrors, streamRoute)
   await add(botErrors, clearHistoryRoute)
-  await add(kadalErrors, historyRoute)
+  await add(kadalErrors, historyRoute, downloadRoute)
   await add(feedbackErrors, feedbacksRoute)
 }

@@ -1,4 +1,6 @@
 import type { Apps } from '#features/apps/index.ts'
+import type { Conversations } from '#features/conversations/index.ts'
+import type { History } from '#features/history/index.ts'
 import type { Upstreams } from '#features/upstreams/index.ts'
 import type { Turns } from '#turns/index.ts'
 
@@ -6,5 +8,7 @@ import type { Turns } from '#turns/index.ts'
 export interface OpenAiDoorDeps {
   turns: Turns
   apps: Pick<Apps, 'find' | 'list'>
+  conversations: Pick<Conversations, 'survey' | 'surveyed' | 'create' | 'get' | 'update' | 'turnsOf'>
+  history: Pick<History, 'conversationsSaying'>
   upstreams: Pick<Upstreams, 'models' | 'findModel'>
 }

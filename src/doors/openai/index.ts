@@ -5,6 +5,7 @@
 import type { Scoped } from '../gate/index.ts'
 import { useErrors } from '../gate/index.ts'
 import { chatCompletions } from './chat-completions.ts'
+import { conversations } from './conversations.ts'
 import type { OpenAiDoorDeps } from './deps.ts'
 import { openAiErrors } from './errors.ts'
 import { models } from './models.ts'
@@ -16,4 +17,5 @@ export function openAiDoor(door: Scoped, deps: OpenAiDoorDeps): void {
   useErrors(door, openAiErrors)
   chatCompletions(door, deps)
   models(door, deps)
+  conversations(door, deps)
 }

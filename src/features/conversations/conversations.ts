@@ -6,6 +6,7 @@ import { type Database, isUniqueViolation } from '#store/index.ts'
 import { mayRead } from './policy.ts'
 import {
   type ConversationRow,
+  countRows,
   findByExternalId,
   findByPublicId,
   findNewest,
@@ -13,8 +14,10 @@ import {
   insertRow,
   listRows,
   type NewConversation,
+  type Talk,
   type TurnRange,
   type TurnRecord,
+  talksOf,
   turnRows,
 } from './store.ts'
 
@@ -28,6 +31,27 @@ export interface ConversationInput {
   objectId?: string
   externalUserId?: string
   settings?: ConversationSettings
+}
+
+/** Which of the principal's own. */
+export interface OwnFilter {
+  appId?: number
+  status?: ConversationRow['status']
+  /** Only among these keys. */
+  ids?: readonly number[]
+  limit: number
+  offset: number
+  order?: 'asc' | 'desc'
+}
+
+export interface SurveyedRow extends ConversationRow {
+  talk: Talk
+}
+
+export interface ConversationUpdate {
+  title?: string
+  status?: 'active' | 'archived'
+  settings?: { model?: string | null; metadata?: Record<string, unknown> | null }
 }
 
 /** Which of a user's dealings with an app; null: no object, no user of the caller's. */
@@ -106,14 +130,44 @@ export function conversations(deps: { database: Database; now: () => number }) {
     await database.write((tx) => insertClear(tx, { ...about, userId: principal.user.id }, now()))
   }
 
-  /** The principal's own, newest first. */
-  function list(
-    principal: Principal,
-    filter: { appId?: number; status?: ConversationRow['status']; limit: number; offset: number },
-  ): Promise<ConversationRow[]> {
+  /** The principal's own, newest first unless `order` says otherwise. */
+  function list(principal: Principal, filter: OwnFilter): Promise<ConversationRow[]> {
+    return listRows(database, ownOf(principal, filter))
+  }
+
+  /** As `list`, with how many there are in all and what was said in each. */
+  async function survey(principal: Principal, filter: OwnFilter): Promise<{ total: number; rows: SurveyedRow[] }> {
+    if (filter.ids?.length === 0) return { total: 0, rows: [] }
+    const own = ownOf(principal, filter)
+    const rows = await listRows(database, own)
+    return { total: await countRows(database, own), rows: await surveyed(rows) }
+  }
+
+  async function surveyed(rows: readonly ConversationRow[]): Promise<SurveyedRow[]> {
+    const ids = rows.map((row) => row.id)
+    const talks = await talksOf(database, ids)
+    return rows.map((row) => ({ ...row, talk: talks.get(row.id) ?? { turns: 0, ended: 0, model: null } }))
+  }
+
+  function ownOf(principal: Principal, filter: OwnFilter) {
     const appId = principal.app?.id ?? filter.appId
     const own = { workspaceId: principal.workspace.id, userId: principal.user.id }
-    return listRows(database, { ...filter, ...own, ...(appId !== undefined && { appId }) })
+    return { ...filter, ...own, ...(appId !== undefined && { appId }) }
+  }
+
+  /** Changes what is given and leaves the rest; null takes a setting back. Throws `not-found`. */
+  async function update(principal: Principal, id: string, change: ConversationUpdate): Promise<ConversationRow> {
+    const row = await get(principal, id)
+    const { title, status, settings = {} } = change
+    const kept = Object.entries({ ...row.settings, ...settings }).filter(([, value]) => value !== null)
+    const values = {
+      title: title === undefined ? row.title : clipped(title),
+      status: status ?? row.status,
+      settings: JSON.stringify(Object.fromEntries(kept)),
+      updated_at: now(),
+    }
+    await database.write((tx) => tx.db.updateTable('conversations').set(values).where('id', '=', row.id).execute())
+    return get(principal, id)
   }
 
   async function archive(principal: Principal, id: string): Promise<ConversationRow> {
@@ -148,7 +202,7 @@ export function conversations(deps: { database: Database; now: () => number }) {
     return messages
   }
 
-  return { find, findLast, get, draft, create, list, archive, clear, turnsOf, history }
+  return { find, findLast, get, draft, create, list, survey, surveyed, update, archive, clear, turnsOf, history }
 }
 
 export type Conversations = ReturnType<typeof conversations>

@@ -6,7 +6,9 @@ export {
   type About,
   type ConversationInput,
   type Conversations,
+  type ConversationUpdate,
   conversations,
+  type SurveyedRow,
   titleFrom,
 } from './conversations.ts'
 export { mayRead } from './policy.ts'

@@ -22,9 +22,12 @@ export interface ConversationRow {
   updatedAt: number
 }
 
-function selectRows(database: Database) {
-  return database.read
-    .selectFrom('conversations as c')
+function from(database: Database) {
+  return database.read.selectFrom('conversations as c')
+}
+
+function selectRows(database: Database, query = from(database)) {
+  return query
     .leftJoin('apps as a', 'a.id', 'c.app_id')
     .select([
       'c.id as id',
@@ -139,21 +142,72 @@ export interface ListFilter {
   userId: number
   appId?: number
   status?: 'active' | 'completed' | 'archived'
+  /** Only among these keys. */
+  ids?: readonly number[]
   limit: number
   offset: number
+  /** Absent: newest first. */
+  order?: 'asc' | 'desc'
 }
 
 export async function listRows(database: Database, filter: ListFilter): Promise<ConversationRow[]> {
-  const found = await selectRows(database)
-    .where('c.workspace_id', '=', filter.workspaceId)
-    .where('c.user_id', '=', filter.userId)
-    .$if(filter.appId !== undefined, (query) => query.where('c.app_id', '=', filter.appId!))
-    .$if(filter.status !== undefined, (query) => query.where('c.status', '=', filter.status!))
-    .orderBy('c.id', 'desc')
+  const found = await selectRows(database, filtered(database, filter))
+    .orderBy('c.id', filter.order ?? 'desc')
     .limit(filter.limit)
     .offset(filter.offset)
     .execute()
   return found.map(toRow)
+}
+
+export async function countRows(database: Database, filter: ListFilter): Promise<number> {
+  const { total } = await filtered(database, filter)
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow()
+  return total
+}
+
+function filtered(database: Database, { workspaceId, userId, appId, status, ids }: ListFilter) {
+  return from(database)
+    .where('c.workspace_id', '=', workspaceId)
+    .where('c.user_id', '=', userId)
+    .$if(appId !== undefined, (query) => query.where('c.app_id', '=', appId!))
+    .$if(status !== undefined, (query) => query.where('c.status', '=', status!))
+    .$if(ids !== undefined, (query) => query.where('c.id', 'in', ids!))
+}
+
+/** How much was said in a conversation, and by which model lately. */
+export interface Talk {
+  turns: number
+  /** Of these, how many have ended. */
+  ended: number
+  model: string | null
+}
+
+export async function talksOf(database: Database, ids: readonly number[]): Promise<Map<number, Talk>> {
+  if (ids.length === 0) return new Map()
+  const rows = await database.read
+    .selectFrom('turns as t')
+    .select((eb) => [
+      't.conversation_id as id',
+      eb.fn.countAll<number>().as('turns'),
+      eb.fn.count<number>('t.ended_at').as('ended'),
+      eb.fn.max('t.id').as('last'),
+    ])
+    .where('t.conversation_id', 'in', ids)
+    .groupBy('t.conversation_id')
+    .execute()
+  if (rows.length === 0) return new Map()
+  const newest = await database.read
+    .selectFrom('turns')
+    .select(['id', 'model'])
+    .where(
+      'id',
+      'in',
+      rows.map((row) => row.last),
+    )
+    .execute()
+  const models = new Map(newest.map((row) => [row.id, row.model]))
+  return new Map(rows.map(({ id, turns, ended, last }) => [id!, { turns, ended, model: models.get(last) ?? null }]))
 }
 
 const insertConversation = statement<{

@@ -38,8 +38,9 @@ export async function indexTurns(tx: Transaction, turnIds: readonly number[]): P
 async function readTurns(tx: Transaction, turnIds: readonly number[]): Promise<NewRow[]> {
   const turns = await tx.db
     .selectFrom('turns as t')
+    // What was said is gone where the text has been removed since.
+    .innerJoin('turn_inputs as i', 'i.turn_id', 't.id')
     .leftJoin('conversations as c', 'c.id', 't.conversation_id')
-    .leftJoin('turn_inputs as i', 'i.turn_id', 't.id')
     .leftJoin('turn_outputs as o', 'o.turn_id', 't.id')
     .leftJoin('history_rows as h', 'h.turn_id', 't.id')
     .select(['t.id', 't.workspace_id', 't.app_id', 't.user_id', 't.conversation_id', 't.door', 't.metadata'])
@@ -61,7 +62,7 @@ async function readTurns(tx: Transaction, turnIds: readonly number[]): Promise<N
     tool_event: isToolEvent(eventOf(turn.door, turn.metadata)) ? 1 : 0,
     visitor: turn.visitor,
     text: searchable(
-      turn.messages === null ? '' : questionOf(JSON.parse(turn.messages) as Message[]),
+      questionOf(JSON.parse(turn.messages) as Message[]),
       turn.parts === null ? '' : answerOf(JSON.parse(turn.parts) as Part[]),
     ),
   }))

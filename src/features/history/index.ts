@@ -5,3 +5,4 @@
 export type { HistoryEntry } from './entry.ts'
 export { type History, type HistoryDeps, type HistoryPage, history, type PageAsk } from './history.ts'
 export type { HistoryFilter } from './selection.ts'
+export { type TranscriptFiles, transcriptFiles } from './transcript-files.ts'
