@@ -129,7 +129,7 @@ describe('whatever is dropped', () => {
             }
           },
         ),
-        { numRuns: 60, endOnFailure: true },
+        { numRuns: 40, endOnFailure: true },
       ),
     120_000,
   )

@@ -67,14 +67,23 @@ export function useScene(options: Omit<StartOptions, 'upstreamUrl'> & { override
       return appId
     },
     /**
-     * A client of the server behind the proxy, by the owner. Its time stands still. Its sockets have connections of their
-     * own: Node's may be given one that was used before, and has been cut since.
+     * A client of the server behind the proxy, by the owner. Its time stands still. All its connections are its own: one
+     * that is used again may have been cut since.
      */
     connect(more: Partial<ConnectOptions> = {}): Connected {
       const clock = handClock()
       const network = new EventTarget()
       const credential = more.getToken ? {} : { token: parley.key }
-      const client = connect({ url: proxy.url, clock, network, random: () => 0, WebSocket, ...credential, ...more })
+      const client = connect({
+        url: proxy.url,
+        clock,
+        network,
+        random: () => 0,
+        WebSocket,
+        fetch: freshFetch,
+        ...credential,
+        ...more,
+      })
       return {
         client,
         clock,
@@ -93,6 +102,13 @@ export async function firstApp(parley: { url: string; headers: Record<string, st
   const response = await fetch(`${parley.url}/api/v1/applications`, { headers: parley.headers })
   const { data } = (await response.json()) as { data: { id: string }[] }
   return data[0]!.id
+}
+
+/** Each request has a connection of its own. */
+const freshFetch: typeof fetch = (input, init) => {
+  const headers = new Headers(init?.headers)
+  headers.set('connection', 'close')
+  return fetch(input, { ...init, headers })
 }
 
 export type Scene = ReturnType<typeof useScene>
@@ -158,7 +174,7 @@ export const nextTick = () => new Promise<void>((resolve) => setImmediate(resolv
 
 /**
  * Time goes on until `run` is done: over each short wait, over the pings by which a silent connection is found out, and
- * else twenty times as fast as it is. Where an answer takes longer than that, a healthy connection is given up, no more.
+ * else five times as fast as it is. Where an answer takes longer than that, a healthy connection is given up, no more.
  */
 export async function letTimePass<T>(
   { parley, proxy }: { parley: { url: string }; proxy: FaultyProxy },
@@ -177,7 +193,7 @@ export async function letTimePass<T>(
     await nextTick()
     if (isOver) return done
     for (const clock of clocks) if ((clock.pending[0] ?? 9_000) < 9_000) clock.advance(clock.pending[0]!)
-    if (performance.now() - moved > 50) {
+    if (performance.now() - moved > 200) {
       moved = performance.now()
       for (const clock of clocks) clock.advance(1_000)
     }
