@@ -71,8 +71,8 @@ export function openLine(
   async function dial(): Promise<void> {
     const own = ++attempt
     const isStale = () => own !== attempt
-    become({ status: 'connecting' })
     later('opening', openingMs, abandon)
+    become({ status: 'connecting' })
     let token: string | undefined
     try {
       token = await (refused ? tokens.fresh(refused.token) : tokens.current())
