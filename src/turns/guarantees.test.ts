@@ -20,6 +20,7 @@ import {
   moderateByLength,
   runTool,
   type TurnScript,
+  tellingTurnScript,
   tools,
   turnScript,
 } from '#test/support/random-turns.ts'
@@ -73,7 +74,7 @@ for (const kind of databaseKinds)
     it('keep them under any guardrails, and neither show nor keep what one of them blocks or masks', () =>
       fc.assert(
         fc.asyncProperty(
-          turnScript,
+          tellingTurnScript,
           guardrailsOfTurns,
           readerSpeeds,
           fc.boolean(),

@@ -38,11 +38,6 @@ export const tools: ToolSpec[] = [
 const text = fc.oneof(
   { weight: 6, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
   { weight: 1, arbitrary: fc.constantFrom('', '\ud83d', '\ude00', '\0', ' ', '\n', '{"a":') },
-  // What guardrails look for, whole and in pieces.
-  {
-    weight: 2,
-    arbitrary: fc.constantFrom('sec', 'ret', 'secret ', 'bo', 'mb', '. ', 'ann@ex', 'ample.org ', '010-12', '34-5678'),
-  },
 )
 const logprobs = fc.array(fc.record({ token: text, logprob: fc.integer({ min: -9, max: 0 }) }), { maxLength: 3 })
 const toolIndex = fc.integer({ min: -1, max: 3 })
@@ -271,6 +266,29 @@ export function checkpoints(raw: readonly Envelope[], cuts: readonly number[]): 
   }
   return out
 }
+
+/** What these guardrails look for, whole and in pieces. */
+const telling = ['sec', 'ret', 'secret ', 'bo', 'mb', '. ', 'ann@ex', 'ample.org ', '010-12', '34-5678']
+
+/** Turns in which some of what is said is told on by guardrails. */
+export const tellingTurnScript: fc.Arbitrary<TurnScript> = fc
+  .tuple(turnScript, fc.array(fc.option(fc.constantFrom(...telling), { freq: 1 }), { minLength: 1, maxLength: 30 }))
+  .map(([script, sayings]) => {
+    let next = 0
+    const say = (text: string) => sayings[next++ % sayings.length] ?? text
+    const piece = (part: ModelPart): ModelPart => {
+      if ('text' in part) return { ...part, text: say(part.text) }
+      if (part.type === 'audio' && part.transcript !== undefined) return { ...part, transcript: say(part.transcript) }
+      return part.type === 'source' ? { ...part, source: { ...part.source, title: say(part.source.title) } } : part
+    }
+    const steps = script.steps.map((step) => ({ ...step, batches: step.batches.map((batch) => batch.map(piece)) }))
+    const commands = script.commands.map(({ at, command }) =>
+      command.type === 'steer'
+        ? { at, command: { ...command, parts: [{ type: 'text' as const, text: say('') }] } }
+        : { at, command },
+    )
+    return { ...script, steps, commands }
+  })
 
 const checks: GuardrailCheck[] = [
   { kind: 'words', words: ['secret', 'found it'], match: 'part', replacement: '█' },

@@ -69,9 +69,9 @@ export class WordMatcher implements Matcher {
     }
     if (first === 32 && this.beforeFolded === 32) return
     if (this.threads.length > 0) this.tell(character, found)
-    if (!this.set.whole || isWordBoundary(this.before, character)) {
-      if (this.set.root.next.has(first)) this.threads.push({ node: this.set.root, start: at })
-    }
+    const { root, whole } = this.set
+    if (root.next.has(first) && (!whole || isWordBoundary(this.before, character)))
+      this.threads.push({ node: root, start: at })
     if (this.threads.length > 0) this.advance(folded)
     this.before = character
     this.beforeFolded = folded.at(-1)!
