@@ -39,6 +39,7 @@ import { guardrails } from '#features/guardrails/index.ts'
 import { history, transcriptFiles } from '#features/history/index.ts'
 import { keys } from '#features/keys/index.ts'
 import { type Notifications, notifications, upstreamHealth } from '#features/notifications/index.ts'
+import { retention } from '#features/retention/index.ts'
 import { type FirstStart, firstStart } from '#features/setup/index.ts'
 import { transcripts } from '#features/transcripts/index.ts'
 import { upstreams } from '#features/upstreams/index.ts'
@@ -187,6 +188,15 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     hasModel: (name) => features.upstreams.findModel(name) !== undefined,
     hasModeration: features.upstreams.canModerate,
   })
+  const keeping = retention({
+    ...common,
+    log,
+    users: people,
+    workspaces: spaces,
+    history: features.history,
+    catchUp: () => queue.catchUp('subscriber:history'),
+    blobs,
+  })
   const { identity } = config
   const accounts = auth({
     ...common,
@@ -247,6 +257,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     options: { ...defaultTurnsOptions, ...overrides.turns },
   })
   await engine.open()
+  keeping.open()
 
   const housekeeper = setInterval(() => {
     const rest = Promise.all([
@@ -303,7 +314,8 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   await inScope('app', async (scope) => {
     await scope.register(cookie)
     const { registration } = config
-    appDoor(scope, { ...features, guardrails: rules, turns: turnsOf('app'), auth: accounts, loginLimit, registration })
+    const shared = { ...features, guardrails: rules, retention: keeping, auth: accounts }
+    appDoor(scope, { ...shared, turns: turnsOf('app'), loginLimit, registration })
   })
   await inScope('kadal', (scope) =>
     kadalDoor(scope, {
@@ -373,6 +385,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     clearInterval(counted)
     clearInterval(housekeeper)
     await accounts.flushKeyUses().catch((err) => log.warn({ err }, 'uses of keys not written'))
+    await keeping.close()
     await queue.close()
     await features.history.close()
     await features.notifications.close()

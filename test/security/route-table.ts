@@ -190,6 +190,29 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
     { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}` },
   ],
 
+  'GET /api/v1/workspaces/:ws/retention': (it) => [{ url: `/api/v1/workspaces/${it.workspace}/retention` }],
+  'PUT /api/v1/workspaces/:ws/retention': (it) => [
+    { url: `/api/v1/workspaces/${it.workspace}/retention`, body: { retention_days: 1 } },
+  ],
+  'GET /api/v1/workspaces/:ws/holds': (it) => [{ url: `/api/v1/workspaces/${it.workspace}/holds` }],
+  'POST /api/v1/workspaces/:ws/holds': (it, mine) => [
+    { url: `/api/v1/workspaces/${it.workspace}/holds`, body: { reason: 'mine' } },
+    { url: `/api/v1/workspaces/${mine.workspace}/holds`, body: { reason: 'mine', application_id: it.app } },
+    { url: `/api/v1/workspaces/${mine.workspace}/holds`, body: { reason: 'mine', session_id: it.session } },
+  ],
+  'DELETE /api/v1/workspaces/:ws/holds/:id': (it, mine) => [
+    { url: `/api/v1/workspaces/${it.workspace}/holds/${it.hold}` },
+    { url: `/api/v1/workspaces/${mine.workspace}/holds/${it.hold}` },
+  ],
+  'POST /api/v1/workspaces/:ws/members/:user_id/erasure': (it) => [
+    { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}/erasure` },
+  ],
+  // Only for administrators of the server.
+  'DELETE /api/v1/users/:user_id/data': (it) => [{ url: `/api/v1/users/${it.user}/data`, status: 403 }],
+  'DELETE /api/v1/users/me/data': () => own('/api/v1/users/me/data', { current_password: 'wrong' }),
+  'GET /api/v1/users/me/export': () => own('/api/v1/users/me/export'),
+  'GET /api/v1/erasures/:id': (it) => [{ url: `/api/v1/erasures/${it.erasure}` }],
+
   'GET /api/v1/notifications': (it) => [
     list('/api/v1/notifications'),
     { url: `/api/v1/notifications?before=${it.notification}`, status: 422 },

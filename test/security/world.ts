@@ -46,6 +46,8 @@ export interface Belongings {
   key: string
   notification: string
   execution: string
+  hold: string
+  erasure: string
   /** A rule of the workspace, which has found something. */
   guardrail: string
   /** What she thinks of the finished turn. */
@@ -168,6 +170,7 @@ export async function makeWorld(
     })
     const keys = await must('GET', `/api/v1/api-keys?workspace_id=${owner.workspace}`, { headers })
     const { notification, execution } = await told(owner, word)
+    const { hold, erasure } = await kept(owner, word)
     return {
       user: owner.user,
       workspace: owner.workspace,
@@ -181,12 +184,26 @@ export async function makeWorld(
       key: keys.json[0].id,
       notification,
       execution,
+      hold,
+      erasure,
       guardrail: guarded.json.data.id,
       feedback: thought.json.data.id,
       idempotencyKey,
       words: [`of ${word}`, owner.email],
       held,
     }
+  }
+
+  /** A hold on the owner's workspace, and an erasure of somebody who was in it. */
+  async function kept(owner: Person, word: string): Promise<{ hold: string; erasure: string }> {
+    const headers = bearer(owner.jwt)
+    const url = `/api/v1/workspaces/${owner.workspace}`
+    const helper = await person('helper')
+    await must('POST', `${url}/members`, { headers, body: { user_id: helper.user } })
+    const erased = await must('POST', `${url}/members/${helper.user}/erasure`, { headers })
+    await must('DELETE', `${url}/members/${helper.user}`, { headers })
+    const hold = await must('POST', `${url}/holds`, { headers, body: { reason: `Reason of ${word}` } })
+    return { hold: hold.json.data.id, erasure: erased.json.data.id }
   }
 
   /** A notification of the owner's, and a run of a plugin, as what makes them would. */
@@ -238,6 +255,7 @@ export async function makeWorld(
     await look('notifications', sql`select * from notifications where workspace_id = ${own} and ${marked} order by id`)
     await look('feedback', sql`select * from feedback where workspace_id = ${own} order by id`)
     await look('clears', sql`select * from conversation_clears where user_id in (${members}) order by user_id, app_id`)
+    await look('holds', sql`select * from legal_holds where workspace_id = ${own} order by id`)
     await look('executions', sql`select * from plugin_executions where workspace_id = ${own} order by id`)
     return found
   }
@@ -256,6 +274,8 @@ export async function makeWorld(
       'users',
       'sessions',
       'plugin_executions',
+      'legal_holds',
+      'erasures',
       'feedback',
       'conversation_clears',
     ]

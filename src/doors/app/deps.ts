@@ -6,6 +6,7 @@ import type { Feedback } from '#features/feedback/index.ts'
 import type { Guardrails } from '#features/guardrails/index.ts'
 import type { Keys } from '#features/keys/index.ts'
 import type { Notifications } from '#features/notifications/index.ts'
+import type { Retention } from '#features/retention/index.ts'
 import type { Upstreams } from '#features/upstreams/index.ts'
 import type { Usage } from '#features/usage/index.ts'
 import type { Users } from '#features/users/index.ts'
@@ -26,6 +27,7 @@ export interface AppDoorDeps {
   usage: Usage
   notifications: Notifications
   executions: Executions
+  retention: Retention
   feedback: Feedback
   /** Whether strangers may register. */
   registration: boolean

@@ -15,6 +15,7 @@ import { executionEndpoints } from './executions/index.ts'
 import { feedbackEndpoints } from './feedback/index.ts'
 import { guardrailEndpoints } from './guardrails/index.ts'
 import { notificationEndpoints } from './notifications/index.ts'
+import { retentionEndpoints } from './retention/index.ts'
 import { turnEndpoints } from './turns.ts'
 import { usageEndpoint } from './usage.ts'
 import { workspaceRoutes } from './workspaces/index.ts'
@@ -36,5 +37,6 @@ export function appDoor(door: Scoped, deps: AppDoorDeps): void {
   workspaceRoutes(door, deps)
   notificationEndpoints(door, deps)
   executionEndpoints(door, deps)
+  retentionEndpoints(door, deps)
   feedbackEndpoints(door, deps)
 }

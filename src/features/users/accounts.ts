@@ -94,6 +94,18 @@ export async function updateProfile(deps: UsersDeps, principal: Principal, chang
   return getUserById(deps, row.id)
 }
 
+/** Throws `invalid-request` unless this is the caller's password, or he has none. */
+export async function confirmPassword(
+  deps: UsersDeps,
+  principal: Principal,
+  password: string | undefined,
+): Promise<void> {
+  requirePerson(principal)
+  const row = await findUserBy(deps.database, 'id', principal.user.id)
+  if (!row?.password_hash || (await verifyPassword(row.password_hash, password ?? ''))) return
+  throw invalid('current_password', "'current_password' is needed for this, and must be right")
+}
+
 /** Ends every session of the caller, also this one: whoever else had the old password is out. */
 export async function changePassword(
   deps: UsersDeps,

@@ -5,6 +5,7 @@
 import { bind } from '#lib/bind.ts'
 import {
   changePassword,
+  confirmPassword,
   createUser,
   endSessions,
   findUser,
@@ -18,6 +19,7 @@ import {
 
 export { type ProfileChange, prepareUser, refuseTaken, type UserInput, type UsersDeps } from './accounts.ts'
 export { emailOf, normaliseEmail } from './email.ts'
+export { requirePerson } from './policy.ts'
 export { presentUser, type User } from './present.ts'
 export { insertUser, type NewUser, voidSessions } from './store.ts'
 
@@ -33,6 +35,7 @@ export function users(deps: UsersDeps) {
     find: bind(deps, findUser),
     update: bind(deps, updateProfile),
     changePassword: bind(deps, changePassword),
+    confirmPassword: bind(deps, confirmPassword),
     setDisabled: bind(deps, setDisabled),
     endSessions: bind(deps, endSessions),
     verifyLogin: bind(deps, verifyLogin),
