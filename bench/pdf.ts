@@ -10,16 +10,18 @@ import { transcriptTurns } from './transcript-turns.ts'
 const count = Number(process.argv[2] ?? 10_000)
 const head = { title: 'Benchmark', userName: 'Minji Kim', botName: 'Assistant', timeZone: 'Asia/Seoul' }
 
-async function* source() {
-  yield* transcriptTurns(count)
-}
-
 let characters = 0
-for (const { userText, answerText } of transcriptTurns(count)) characters += userText.length + answerText.length
+async function* source() {
+  for (const turn of transcriptTurns(count)) {
+    characters += turn.userText.length + turn.answerText.length
+    yield turn
+  }
+}
 
 const before = peakMb()
 const delay = monitorEventLoopDelay({ resolution: 5 })
 delay.enable()
+const cpuBefore = process.cpuUsage()
 const started = performance.now()
 const { renderTranscript } = transcripts()
 let bytes = 0
@@ -32,6 +34,7 @@ for await (const chunk of renderTranscript({ ...head, createdAt: 0 }, source()))
   if (count !== undefined) pages = Number(count)
 }
 const seconds = (performance.now() - started) / 1000
+const { user, system } = process.cpuUsage(cpuBefore)
 delay.disable()
 const rows = [
   ['turns', count],
@@ -39,6 +42,7 @@ const rows = [
   ['pages', pages],
   ['file, MB', (bytes / 1e6).toFixed(1)],
   ['seconds', seconds.toFixed(1)],
+  ['seconds of CPU, all threads', ((user + system) / 1e6).toFixed(1)],
   ['seconds to the first bytes', (first / 1000).toFixed(2)],
   ['most memory of the process, MB', peakMb()],
   ['of that before it began, MB', before],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import * as harfbuzz from 'harfbuzzjs'
 import { emojiFamily, type Family, type FontFile, familiesFor, type HanForms, type Weight } from './catalog.ts'
-import { decodeWoff2 } from './woff2.ts'
+import { decodeWoff2, release, sfnt } from './woff2.ts'
 
 /** A font file in one weight: what text is shaped with, and what is embedded. */
 export interface Font {
@@ -24,8 +24,24 @@ export interface Look {
 
 /** Tables that neither shaping nor embedding needs; `SVG ` alone is 20 MB of the emoji. */
 const unused = new Set(['SVG ', 'name', 'post', 'OS/2', 'gasp', 'DSIG', 'STAT', 'MVAR', 'vhea', 'vmtx', 'VVAR', 'meta'])
-/** What is kept of decoded files for embedding, in bytes; what is beyond is decoded a second time. */
-const maxKeptBytes = 8 * 1024 * 1024
+/** Tables that a viewer reads of a font, and those from which its weights are made. */
+const embedded = [
+  'head',
+  'hhea',
+  'maxp',
+  'hmtx',
+  'loca',
+  'glyf',
+  'fvar',
+  'avar',
+  'gvar',
+  'HVAR',
+  'cvt ',
+  'cvar',
+  'fpgm',
+  'prep',
+]
+const trueType = 0x00010000
 /** What is remembered of which character is in which font; more would be somebody's list of all there are. */
 const maxRemembered = 30_000
 
@@ -43,19 +59,15 @@ export function fontLibrary() {
   const faces = new Map<FontFile, { face: harfbuzz.Face; codePoints: Set<number> }>()
   let count = 0
   const byFile = new Map<FontFile, Map<Weight, Font>>()
-  const decoded = new Map<FontFile, Buffer>()
-  let keptBytes = 0
   const choosers = Array.from({ length: 8 }, () => new Map<HanForms, FontChooser>())
 
   function load(file: FontFile) {
     let loaded = faces.get(file)
     if (!loaded) {
-      const bytes = readFont(file)
+      const bytes = decodeWoff2(readFileSync(file.path), unused)
       const face = new harfbuzz.Face(new harfbuzz.Blob(bytes))
-      if (keptBytes + bytes.length <= maxKeptBytes && !file.colored) {
-        keptBytes += bytes.length
-        decoded.set(file, bytes)
-      }
+      // HarfBuzz has its own copy.
+      release(bytes)
       loaded = { face, codePoints: new Set(face.collectUnicodes()) }
       faces.set(file, loaded)
     }
@@ -111,9 +123,14 @@ export function fontLibrary() {
     return fontOf(emojiFamily.filesFor(0, 400, false)[0]!, 400)
   }
 
-  /** The file itself, for embedding a part of it. */
+  /** A font file with what it takes to embed a part of it; the caller may release it. */
   function bytesOf(file: FontFile): Buffer {
-    return decoded.get(file) ?? readFont(file)
+    const { face } = load(file)
+    const tables = embedded.flatMap((tag) => {
+      const table = face.referenceTable(tag)
+      return table ? [[tag, table] as const] : []
+    })
+    return sfnt(trueType, new Map(tables))
   }
 
   return { chooser, emoji, bytesOf }
@@ -130,8 +147,4 @@ function remembered(find: (key: number) => Font | undefined): (key: number) => F
     }
     return font ?? undefined
   }
-}
-
-function readFont(file: FontFile): Buffer {
-  return decodeWoff2(readFileSync(file.path), unused)
 }

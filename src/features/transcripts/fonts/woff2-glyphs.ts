@@ -37,7 +37,7 @@ export function glyphTables(source: Buffer): { glyf: Buffer; loca: Buffer; xMins
 
   const loca = Buffer.alloc((count + 1) * 4)
   const xMins = new Int16Array(count)
-  const out = writer(source.length * 2)
+  const out = writer(source.length * 4)
   // Used again by every glyph: fonts have tens of thousands of them.
   let pointFlags = new Uint8Array(1024)
   let steps = new Int16Array(2048)
@@ -180,11 +180,12 @@ function uint255(cursor: Cursor): number {
 }
 
 function writer(guess: number) {
-  let bytes = Buffer.alloc(guess)
+  // Memory that is not written to is not used.
+  let bytes = Buffer.allocUnsafeSlow(guess)
   let used = 0
   const room = (more: number) => {
     if (used + more <= bytes.length) return
-    const larger = Buffer.alloc(Math.max(bytes.length * 2, used + more))
+    const larger = Buffer.allocUnsafeSlow(Math.max(bytes.length * 2, used + more))
     bytes.copy(larger, 0, 0, used)
     bytes = larger
   }

@@ -24,10 +24,12 @@ interface Entry {
  *
  * Our own, because the WebAssembly decoders keep the memory of their largest file for good, which is 100 MB for emoji.
  */
-export function decodeWoff2(file: Buffer, without: ReadonlySet<string> = new Set()): Buffer {
+export function decodeWoff2(file: Buffer, without: ReadonlySet<string> = new Set()): Buffer<ArrayBuffer> {
   if (file.toString('latin1', 0, 4) !== 'wOF2') throw new Error('Not a WOFF2 file')
   const { entries, end } = readDirectory(file)
-  const data = brotliDecompressSync(file.subarray(end, end + file.readUInt32BE(20)))
+  const size = entries.reduce((sum, { length }) => sum + length, 0)
+  // In one piece: otherwise it is put together from many, and takes twice the memory.
+  const data = brotliDecompressSync(file.subarray(end, end + file.readUInt32BE(20)), { chunkSize: Math.max(size, 64) })
   const tables = new Map<string, Buffer>()
   const transformed = new Set<string>()
   let at = 0
@@ -47,7 +49,16 @@ export function decodeWoff2(file: Buffer, without: ReadonlySet<string> = new Set
     if (transformed.has('hmtx')) tables.set('hmtx', metrics(tables, made.xMins))
   }
   for (const tag of without) tables.delete(tag)
-  return sfnt(file.readUInt32BE(4), tables)
+  const font = sfnt(file.readUInt32BE(4), tables)
+  release(data)
+  return font
+}
+
+/** Gives back the memory of a buffer that nobody will use again, without waiting for the collector to see that. */
+export function release(buffer: Uint8Array): void {
+  // Small ones share a pool.
+  const memory = buffer.buffer
+  if (memory instanceof ArrayBuffer && memory.byteLength === buffer.byteLength) memory.transfer(0)
 }
 
 function readDirectory(file: Buffer): { entries: Entry[]; end: number } {
@@ -99,8 +110,8 @@ function metrics(tables: Map<string, Buffer>, xMins: Int16Array): Buffer {
   return hmtx
 }
 
-/** Checksums stay 0: nobody who reads these looks at them. */
-function sfnt(flavor: number, tables: Map<string, Buffer>): Buffer {
+/** Tables → a font file. Checksums stay 0: nobody who reads these looks at them. */
+export function sfnt(flavor: number, tables: ReadonlyMap<string, Uint8Array>): Buffer<ArrayBuffer> {
   const sorted = [...tables].sort(([a], [b]) => (a < b ? -1 : 1))
   const directory = Buffer.alloc(12 + sorted.length * 16)
   const power = 2 ** Math.floor(Math.log2(sorted.length))
@@ -109,7 +120,7 @@ function sfnt(flavor: number, tables: Map<string, Buffer>): Buffer {
   directory.writeUInt16BE(power * 16, 6)
   directory.writeUInt16BE(Math.log2(power), 8)
   directory.writeUInt16BE((sorted.length - power) * 16, 10)
-  const parts: Buffer[] = [directory]
+  const parts: Uint8Array[] = [directory]
   let offset = directory.length
   for (const [at, [tag, table]] of sorted.entries()) {
     directory.write(tag, 12 + at * 16, 'latin1')

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type { Font, FontLibrary } from '../fonts/library.ts'
 import { subsetter } from '../fonts/subset.ts'
+import { release } from '../fonts/woff2.ts'
 import type { Shaped } from '../text/shape.ts'
 import type { PdfFile } from './file.ts'
 import { toUnicode } from './to-unicode.ts'
@@ -73,7 +74,9 @@ export function embeddedFonts(file: PdfFile, library: FontLibrary) {
   }
 
   function embedOne(font: Font, embedded: EmbeddedFont, subset: ReturnType<typeof subsetter>['subset']): void {
-    const data = subset(library.bytesOf(font.file), embedded.texts.keys(), font.file.variable ? font.weight : undefined)
+    const whole = library.bytesOf(font.file)
+    const data = subset(whole, embedded.texts.keys(), font.file.variable ? font.weight : undefined)
+    release(whole)
     const fontFile = file.addStream(`/Length1 ${data.length}`, data)
     const name = `/${subsetTag(font.index)}+${basename(font.file.path, '.woff2').replace(/[^\w-]/g, '')}-${font.weight}`
     const { ascender, descender } = font.shaper.hExtents()

@@ -17,7 +17,7 @@ export interface Shaped {
 }
 
 /** Words come again and again; what is shaped is kept up to this many pieces of up to `maxKeptLength`. */
-const maxKept = 20_000
+const maxKept = 6_000
 const maxKeptLength = 40
 
 export type Shaper = ReturnType<typeof shaper>
