@@ -232,7 +232,7 @@ for (const kind of databaseKinds)
         body: { metadata: { category: 'event', type: 'verbose', modelId: 'builtin/none', modelVersion: '1' } },
       })
       expect(unknown.status).toBe(400)
-      expect(unknown.lines[0]!.message).toContain("'builtin/none' does not exist")
+      expect(unknown.lines[0]!.message).toContain("'builtin/none' (metadata.modelId) does not exist")
     })
 
     it('tells of a bot that is not there, or not yours, in its own words', async () => {

@@ -129,7 +129,8 @@ export function settingsOf(
   const { modelId, modelVersion } = metadata
   const versions = modelVersion ? ['-', ':', '@'].map((joint) => `${modelId}${joint}${modelVersion}`) : []
   const model = [...versions, modelId].find((name) => upstreams.findModel(name) !== undefined)
-  if (model === undefined) throw invalid('metadata.modelId', `The model '${modelId}' does not exist here`)
+  if (model === undefined)
+    throw invalid('metadata.modelId', `The model '${modelId}' (metadata.modelId) does not exist here`)
   return { model }
 }
 
