@@ -374,6 +374,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
           return 'The database does not answer'
         }
       },
+      noBlobs: blobs.check,
     }),
   )
   useNotFound(server, shapeOf, requests.cell('none', '4xx'))

@@ -61,6 +61,28 @@ describe.each(blobKinds)('a signed URL of a server with its blobs on %s', (kind)
   })
 })
 
+describe('a server whose storage is away', () => {
+  it('says so to whoever asks for its health, and takes turns all the same', async () => {
+    const env = {
+      S3_ENDPOINT: 'http://127.0.0.1:9',
+      S3_BUCKET: 'gone',
+      S3_ACCESS_KEY_ID: 'x',
+      S3_SECRET_ACCESS_KEY: 'y',
+    }
+    const parley = await startParley({ env })
+    const health = await fetch(`${parley.url}/api/v1/system/health`)
+    expect([health.status, await health.json()]).toMatchObject([
+      200,
+      {
+        status: 'healthy',
+        checks: { blobs: { status: 'unhealthy', message: 'The storage for blobs does not answer' } },
+      },
+    ])
+    expect((await fetch(`${parley.url}/health/readiness`)).status).toBe(200)
+    await parley.close()
+  })
+})
+
 describe('GET /blobs', () => {
   let now = Date.now()
   let parley: RunningParley & { close(): Promise<void> }
@@ -141,16 +163,25 @@ describe('GET /blobs', () => {
       ['bytes=-500', 199_500, 199_999],
       ['bytes=1000-999999', 1000, 199_999],
     ] as const)
-      for (const headers of [{ range }, { range, 'if-range': etag }]) {
+      for (const headers of [{ range }, { range, 'if-range': etag }] as Record<string, string>[]) {
         const part = await ask(url, headers)
         expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes ${start}-${end}/200000`])
         expect(part.headers.get('content-length')).toBe(String(end - start + 1))
         expect(part.body.equals(bytes.subarray(start, end + 1))).toBe(true)
       }
-    for (const headers of [{ range: 'bytes=0-1', 'if-range': '"other"' }, { range: 'bytes=0-1,5-6' }, { range: 'x' }])
-      expect((await ask(url, headers)).status).toBe(200)
+    const others: Record<string, string>[] = [
+      { range: 'bytes=0-1', 'if-range': '"other"' },
+      { range: 'bytes=0-1,5-6' },
+      { range: 'x' },
+    ]
+    for (const headers of others) expect((await ask(url, headers)).status).toBe(200)
     const outside = await ask(url, { range: 'bytes=200000-' })
     expect([outside.status, outside.headers.get('content-range')]).toEqual([416, 'bytes */200000'])
+  })
+
+  it('says that it can store files', async () => {
+    const health = await (await fetch(`${parley.url}/api/v1/system/health`)).json()
+    expect(health).toMatchObject({ checks: { blobs: { status: 'healthy', message: 'OK' } } })
   })
 
   it('serves an empty file', async () => {

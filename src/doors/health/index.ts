@@ -6,6 +6,8 @@ export interface HealthDoorDeps {
   now(): number
   /** Undefined when the server can take turns, else why not. */
   notReady(): Promise<string | undefined>
+  /** Undefined when files can be stored, else why not. Turns do without, so it makes nothing unready. */
+  noBlobs(): Promise<string | undefined>
 }
 
 const open = (summary: string) => ({ schema: { tags: ['health'], summary }, config: { auth: 'public' } }) as const
@@ -32,7 +34,7 @@ export function healthDoor(door: Scoped, deps: HealthDoorDeps): void {
   })
 
   door.get('/api/v1/system/health', open('Health, check by check'), async (_, reply) => {
-    const reason = await deps.notReady()
+    const [reason, noBlobs] = await Promise.all([deps.notReady(), deps.noBlobs()])
     const healthy = reason === undefined
     const memory = process.memoryUsage.rss()
     return reply.code(healthy ? 200 : 503).send({
@@ -41,6 +43,7 @@ export function healthDoor(door: Scoped, deps: HealthDoorDeps): void {
       version: deps.version,
       checks: {
         database: { status: healthy ? 'healthy' : 'unhealthy', message: reason ?? 'OK' },
+        blobs: { status: noBlobs === undefined ? 'healthy' : 'unhealthy', message: noBlobs ?? 'OK' },
         system: {
           status: 'healthy',
           message: 'OK',

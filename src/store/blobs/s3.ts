@@ -11,6 +11,8 @@ import { textsOf } from './xml.ts'
 
 /** What is buffered of an upload. S3 takes parts from 5 MiB and at most 10,000 of them, so a blob is up to 78 GiB. */
 const partBytes = 8 * 1024 * 1024
+/** What `check` found holds for so long. */
+const checkedForMs = 5_000
 const filenameHeader = 'x-amz-meta-filename'
 
 /**
@@ -89,6 +91,19 @@ export function openS3(options: { settings: S3Settings; signer: ReturnType<typeo
     })
   }
 
+  let checked: { atMs: number; result: Promise<string | undefined> } | undefined
+  /** Anybody may ask a server for its health; the storage is not asked each time. */
+  function check(): Promise<string | undefined> {
+    if (!checked || options.now() - checked.atMs >= checkedForMs) {
+      const asking = calls.send('HEAD', '').then(
+        () => undefined,
+        () => 'The storage for blobs does not answer',
+      )
+      checked = { atMs: options.now(), result: asking }
+    }
+    return checked.result
+  }
+
   return {
     kind: 's3',
     put,
@@ -118,14 +133,7 @@ export function openS3(options: { settings: S3Settings; signer: ReturnType<typeo
     },
     signedUrl,
     checkSigned: options.signer.check,
-    async check() {
-      try {
-        await calls.send('HEAD', '')
-        return undefined
-      } catch {
-        return 'The storage for blobs does not answer'
-      }
-    },
+    check,
   }
 }
 
