@@ -304,6 +304,21 @@ for (const kind of databaseKinds)
         expect((await violations()).length).toBe(before)
       }))
 
+    it('hold what a model is said to have said to the rules for what models say', () =>
+      under(
+        [words(['inwards'], 'mask', { where: 'input' }), words(['outwards'], 'mask', { where: 'output' })],
+        async () => {
+          const messages = [
+            { role: 'user' as const, content: 'inwards outwards' },
+            { role: 'assistant' as const, content: 'inwards outwards' },
+            { role: 'user' as const, content: 'inwards outwards' },
+          ]
+          await story.openai().chat.completions.create({ model: 'gpt-sim', messages })
+          const sent = story.upstream.requests.at(-1)!.body.messages as { content: string }[]
+          expect(sent.map(({ content }) => content)).toEqual(['*** outwards', 'inwards ***', '*** outwards'])
+        },
+      ))
+
     it('do not let it be smuggled in as something else', () =>
       under([words(['Bomb'], 'block')], async () => {
         const before = story.upstream.requests.length
@@ -510,7 +525,8 @@ for (const kind of databaseKinds)
         const prefix = `/api/v1/workspaces/${await workspace()}/guardrails`
         const { body } = await story.api('POST', `${prefix}/test`, { text: 'Fool', where: 'input' })
         expect(body.data).toMatchObject({ outcome: 'flagged', text: 'Fool', hits: [{ kind: 'judge' }] })
-        await until(async () => (await used()) - before === 4_321)
+        // Earlier turns may be added up only now, and are few words.
+        await until(async () => (await used()) - before >= 4_321)
       })
     })
 

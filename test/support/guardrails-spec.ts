@@ -15,7 +15,22 @@ const expression = fc.letrec<{ any: string; atom: string }>((tie) => ({
   atom: fc.oneof(
     { depthSize: 'small' },
     fc.constantFrom(...alphabet),
-    fc.constantFrom('.', '[abc]', '[^a]', '\\d', '\\w', '(?:ab|a|b😀)', '\\bab', 'c\\b', 'a\\B', '^a', '1$'),
+    fc.constantFrom(
+      '.',
+      '[ab]{4}',
+      '[abc]+',
+      '[^-]{3}',
+      '[abc]',
+      '[^a]',
+      '\\d',
+      '\\w',
+      '(?:ab|a|b😀)',
+      '\\bab',
+      'c\\b',
+      'a\\B',
+      '^a',
+      '1$',
+    ),
     tie('any').map((inner) => `(?:${inner})`),
   ),
   any: fc.oneof(

@@ -123,6 +123,16 @@ describe('a text filter', () => {
     expect(run(await compileRules(rules), [...'xabcdx'], 1_000).text).toBe('x[early]x')
   })
 
+  it('masks what ends before something that is masked already', async () => {
+    const rules = [
+      ruleOf({ kind: 'pattern', pattern: 'x', ignoreCase: false, replacement: '*' }),
+      // Twelve digits are known by what follows them.
+      ruleOf({ kind: 'personal-data', types: ['in-aadhaar'] }),
+    ]
+    for (const size of [1, 100])
+      expect(run(await compileRules(rules), cutUp('2341 2341 2346 x.', size), 1_000).text).toBe('[national id] *.')
+  })
+
   it('lets the beginning of an endless match go, and finds its end', async () => {
     const rules = [ruleOf({ kind: 'pattern', pattern: '<[^>]*>', ignoreCase: false }, 'block')]
     const compiled = await compileRules(rules)

@@ -118,14 +118,16 @@ export class TextFilter {
     if (!found) return
     if (slot.rule.action === 'mask') {
       this.note(slot, found.start, found.end)
-      this.cover({ start: found.start, end: found.end, slot, shown: false })
+      // What was shown in an earlier part stays.
+      const from = Math.max(found.start, this.partStart)
+      if (from < found.end) this.cover({ start: from, end: found.end, slot, shown: false })
     } else if (!this.blocked || slot.index < this.blocked.index) {
       this.note(slot, found.start, found.end)
       this.blocked = slot
     }
   }
 
-  /** What of a find counts: a part of it where the rule says so, and nothing that was shown already. */
+  /** What of a find counts: a part of it where the rule says so, and no more than is held back. */
   private accepted(slot: Slot, start: number, end: number): { start: number; end: number } | undefined {
     let range = { start, end }
     if (slot.accept) {
@@ -133,8 +135,7 @@ export class TextFilter {
       if (!within) return undefined
       range = { start: start + within.from, end: start + within.to }
     }
-    range.start = Math.max(range.start, range.end - this.options.window, this.partStart)
-    return range.start < range.end ? range : undefined
+    return { start: Math.max(range.start, range.end - this.options.window), end: range.end }
   }
 
   private note(slot: Slot, start: number, end: number): void {
