@@ -77,13 +77,12 @@ test('safeEnd does not tear a surrogate pair', () => {
   expect(safeEnd('', 0)).toBe(0)
 })
 
+// In more than linear time it would not end before the test is given up.
 test.each(['a', ' ', '.', '\n', 'A. ', 'Dr. ', '法', 'ก', '? ', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n'])(
   'two million characters of %j are split in linear time',
   (piece) => {
-    const started = performance.now()
     let end = 0
     for (const span of splitSentences(piece.repeat(2_000_000 / piece.length))) end = span.end
     expect(end > 1_999_000).toBe(piece.trim() !== '')
-    expect(performance.now() - started).toBeLessThan(5000)
   },
 )

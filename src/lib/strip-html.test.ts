@@ -41,11 +41,10 @@ test('never throws', () => {
   )
 })
 
+// In more than linear time it would not end before the test is given up.
 test.each(['<', '<a', '<script>', '<!--', '&', '&#', '<p>', '<![CDATA[', '</script', '<script></script'])(
   'two million characters of %j are stripped in linear time',
   (piece) => {
-    const started = performance.now()
-    stripHtml(piece.repeat(2_000_000 / piece.length))
-    expect(performance.now() - started).toBeLessThan(3000)
+    expect(typeof stripHtml(piece.repeat(2_000_000 / piece.length))).toBe('string')
   },
 )

@@ -37,8 +37,7 @@ test('Hindi vowel signs tell words apart', () => {
   expect(terms('दिन')).not.toEqual(terms('दान'))
 })
 
+// In more than linear time it would not end before the test is given up.
 test('an endless word does not stall the stemmer', () => {
-  const started = performance.now()
-  for (let length = 500; length < 700; length++) terms(`${'a'.repeat(length)}zing`)
-  expect(performance.now() - started).toBeLessThan(500)
+  for (const length of [500, 20_000, 500_000]) expect(terms(`${'a'.repeat(length)}zing`)).not.toEqual([])
 })
