@@ -39,7 +39,7 @@ import { guardrails } from '#features/guardrails/index.ts'
 import { history, transcriptFiles } from '#features/history/index.ts'
 import { keys } from '#features/keys/index.ts'
 import { type Notifications, notifications, upstreamHealth } from '#features/notifications/index.ts'
-import { retention } from '#features/retention/index.ts'
+import { type Retention, retention } from '#features/retention/index.ts'
 import { type FirstStart, firstStart } from '#features/setup/index.ts'
 import { transcripts } from '#features/transcripts/index.ts'
 import { upstreams } from '#features/upstreams/index.ts'
@@ -83,6 +83,8 @@ export interface Parley {
   /** What tells people things without being asked through a door; for who drives the server from within. */
   notifications: Notifications
   executions: Executions
+  /** Removes what is due to be removed, without waiting for its hour. */
+  retention: Pick<Retention, 'pass'>
   /** Stops accepting, lets turns settle for `graceMs`, closes sockets, stops everything. */
   close(graceMs?: number): Promise<void>
 }
@@ -94,6 +96,8 @@ const loginRate = { count: 10, perMs: 60_000, burst: 10 }
 /** How long a first start waits for the upstreams' model lists. */
 const firstListMs = 1_000
 const defaultGraceMs = 10_000
+/** How long connections may stay open when all turns have ended, for answers that are still on their way. */
+const lastWordsMs = 2_000
 
 const shapeOf: ShapeOf = (path) => {
   if (path === '/v1' || path.startsWith('/v1/')) return openAiErrors
@@ -382,6 +386,8 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
   async function close(graceMs = defaultGraceMs): Promise<void> {
     // New requests are refused from here on; streams that are open end with their turns.
     settled = engine.close(graceMs)
+    // Who never finishes saying what he wants, or takes no byte of his answer, must not keep the process.
+    void settled.then(() => setTimeout(() => server.server.closeAllConnections(), lastWordsMs).unref())
     await server.close()
     clearInterval(counted)
     clearInterval(housekeeper)
@@ -403,6 +409,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     firstStart: setup,
     notifications: features.notifications,
     executions: features.executions,
+    retention: keeping,
     close,
   }
 }

@@ -12,11 +12,11 @@ import { turnStore } from './turns.ts'
 import { violationStore } from './violations.ts'
 import { workspaceStore } from './workspaces.ts'
 
-/** Turns first: until their words are gone, conversations keep their titles. */
+/** Conversations before turns, which take along what is left of theirs: so each is counted where it belongs. */
 export function textStores(deps: { history: Pick<History, 'forget'> }): TextStore[] {
   return [
-    turnStore(deps),
     conversationStore,
+    turnStore(deps),
     clearStore,
     idempotencyStore,
     notificationStore,
