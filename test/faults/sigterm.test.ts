@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ChatClient, openChat } from '#test/support/chat-client.ts'
 import { databaseKinds } from '#test/support/databases.ts'
@@ -134,5 +136,17 @@ for (const kind of databaseKinds)
       expect(completed[0]!.n).toBeGreaterThanOrEqual(statuses.filter((status) => status === 200).length)
       expect(await query(home, `select id from turns where status = 'running'`)).toEqual([])
       expect(await wrongInBooks(home, { told: true })).toEqual([])
+    })
+
+    it('is not kept by a client who never finishes saying what he wants', async () => {
+      const { port } = new URL(parley.url)
+      const socket = connect(Number(port), '127.0.0.1')
+      const closed = once(socket, 'close')
+      socket.on('error', () => undefined)
+      // The answer to the first request says that the beginning of the second has come, too.
+      socket.write('GET /health/liveness HTTP/1.1\r\nHost: x\r\n\r\nPOST /v1/chat/completions HTTP/1.1\r\nHost')
+      await once(socket, 'data')
+      expect(await parley.stop('SIGTERM')).toBe(0)
+      await closed
     })
   })
