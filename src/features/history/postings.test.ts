@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { decodeRows, encodeRows, markText, rowsInAll, slotCount, slotsFor } from './postings.ts'
+import { encodeRows, markText, rowsInAll, slotCount, slotsFor } from './postings.ts'
 
 const stride = 32
 const rowSets = fc.uniqueArray(fc.nat(stride * 8 - 1)).map((rows) => rows.sort((a, b) => a - b))
@@ -18,12 +18,12 @@ it('the rows of a slot are stored in no more bytes than they have bits for, and 
       expect(stored === undefined).toBe(rows.length === 0)
       if (stored === undefined) return
       expect(stored.length).toBeLessThanOrEqual(stride)
-      expect(rowsInAll([decodeRows(stored, stride)])).toEqual(rows)
+      expect(rowsInAll([stored], stride)).toEqual(rows)
     }),
   )
   const far = new Uint8Array(512)
   far[511] = 128
-  expect(rowsInAll([decodeRows(encodeRows(far)!, 512)])).toEqual([4095])
+  expect(rowsInAll([encodeRows(far)!], 512)).toEqual([4095])
 })
 
 it('rows in all slots are those in each of them', () => {
@@ -31,7 +31,8 @@ it('rows in all slots are those in each of them', () => {
     fc.property(fc.array(rowSets, { minLength: 1, maxLength: 4 }), (sets) => {
       const [first, ...others] = sets
       const inAll = first!.filter((row) => others.every((rows) => rows.includes(row)))
-      expect(rowsInAll(sets.map(bitsOf))).toEqual(inAll)
+      const stored = sets.map(bitsOf).flatMap((bits) => encodeRows(bits) ?? [])
+      if (stored.length === sets.length) expect(rowsInAll(stored, stride)).toEqual(inAll)
     }),
   )
 })

@@ -1,15 +1,18 @@
 /**
- * Which rows of a segment have which letter sequences. Every sequence of one, two or three UTF-16 units is hashed to a
- * slot; a slot lists the rows that have a sequence of it, so it may list too many, never too few.
+ * Which rows of a segment have which letter sequences. Sequences of one, two and three UTF-16 units are hashed to slots;
+ * a slot lists the rows that have a sequence of it, so it may list too many, never too few. Sequences of one or two have
+ * two slots each: what is looked for may be no longer, and one slot alone lists a hundredth of all rows by chance.
  */
 
 export const slotCount = 1 << 15
 
-function slotOf(a: number, b: number, c: number): number {
-  let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35)
+function slotOf(seed: number, a: number, b: number, c: number): number {
+  let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ seed
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   return (hash ^ (hash >>> 13)) >>> 17
 }
+
+const seeds = { first: 0, second: 0x27d4eb2f }
 
 /** Marks a text as row `offset` in the table of a segment, where each slot has `stride` bytes of one bit a row. */
 export function markText(table: Uint8Array, stride: number, offset: number, text: string): void {
@@ -22,28 +25,36 @@ export function markText(table: Uint8Array, stride: number, offset: number, text
   let b = 0
   for (let at = 0; at < text.length; at++) {
     const c = text.charCodeAt(at)
-    mark(slotOf(0, 0, c))
-    if (at > 0) mark(slotOf(0, b, c))
-    if (at > 1) mark(slotOf(a, b, c))
+    mark(slotOf(seeds.first, 0, 0, c))
+    mark(slotOf(seeds.second, 0, 0, c))
+    if (at > 0) {
+      mark(slotOf(seeds.first, 0, b, c))
+      mark(slotOf(seeds.second, 0, b, c))
+    }
+    if (at > 1) mark(slotOf(seeds.first, a, b, c))
     a = b
     b = c
   }
 }
 
-/** More of them would hardly leave fewer rows. */
-const mostSlots = 12
+/** Sequences of a long text that are looked at, from all over it. */
+const mostSequences = 12
 
-/** Slots that a row must be in to contain `text`; the longest sequences that there are, from all over it. */
+/** Slots that every row has that contains `text`. */
 export function slotsFor(text: string): number[] {
-  const at = (index: number) => text.charCodeAt(index)
-  if (text.length === 1) return [slotOf(0, 0, at(0))]
-  if (text.length === 2) return [slotOf(0, at(0), at(1))]
-  const sequences = text.length - 2
-  const step = Math.max(1, sequences / mostSlots)
   const slots = new Set<number>()
+  const both = (a: number, b: number, c: number) => {
+    for (const seed of [seeds.first, seeds.second]) slots.add(slotOf(seed, a, b, c))
+  }
+  const at = (index: number) => text.charCodeAt(index)
+  if (text.length === 1) both(0, 0, at(0))
+  // Of three units there is but one sequence of three.
+  if (text.length === 2 || text.length === 3) for (let end = 1; end < text.length; end++) both(0, at(end - 1), at(end))
+  const sequences = text.length - 2
+  const step = Math.max(1, sequences / mostSequences)
   for (let index = 0; index < sequences; index += step) {
     const start = Math.floor(index)
-    slots.add(slotOf(at(start), at(start + 1), at(start + 2)))
+    slots.add(slotOf(seeds.first, at(start), at(start + 1), at(start + 2)))
   }
   return [...slots]
 }
@@ -71,27 +82,43 @@ export function encodeRows(bits: Uint8Array): Uint8Array | undefined {
   return last < 0 ? undefined : Uint8Array.from(list)
 }
 
-/** The bits of a stored slot, `stride` bytes. */
-export function decodeRows(stored: Uint8Array, stride: number): Uint8Array {
-  if (stored.length === stride) return stored
-  const bits = new Uint8Array(stride)
+/** The rows that are in all of these stored slots of a segment, ascending; `stride` is how many bytes its bits have. */
+export function rowsInAll(slots: readonly Uint8Array[], stride: number): number[] {
+  // Few rows first: what is left after them need not be looked for long.
+  const [first, ...others] = [...slots].sort((a, b) => a.length - b.length)
+  if (first === undefined) return []
+  let rows = [...rowsOf(first, stride)]
+  for (const slot of others) {
+    if (rows.length === 0) break
+    rows = slot.length === stride ? rows.filter((row) => hasBit(slot, row)) : inBoth(rows, slot, stride)
+  }
+  return rows
+}
+
+function hasBit(bits: Uint8Array, row: number): boolean {
+  return (bits[row >> 3]! & (1 << (row & 7))) !== 0
+}
+
+function* rowsOf(stored: Uint8Array, stride: number): Generator<number> {
+  if (stored.length === stride) {
+    for (let row = 0; row < stride * 8; row++) if (hasBit(stored, row)) yield row
+    return
+  }
   let row = -1
   for (let at = 0; at < stored.length; at++) {
     const first = stored[at]!
     row += 1 + (first < 128 ? first : ((first & 127) << 8) | stored[++at]!)
-    bits[row >> 3]! |= 1 << (row & 7)
+    yield row
   }
-  return bits
 }
 
-/** The rows that are in all of these slots, ascending. */
-export function rowsInAll(slots: readonly Uint8Array[]): number[] {
-  const [first, ...others] = slots
-  const rows: number[] = []
-  for (let byte = 0; byte < (first?.length ?? 0); byte++) {
-    let rest = first![byte]!
-    for (const other of others) rest &= other[byte]!
-    for (let bit = 0; rest >> bit !== 0; bit++) if ((rest & (1 << bit)) !== 0) rows.push(byte * 8 + bit)
+function inBoth(rows: readonly number[], stored: Uint8Array, stride: number): number[] {
+  const both: number[] = []
+  let index = 0
+  for (const row of rowsOf(stored, stride)) {
+    while (index < rows.length && rows[index]! < row) index++
+    if (index === rows.length) break
+    if (rows[index] === row) both.push(row)
   }
-  return rows
+  return both
 }

@@ -2,7 +2,7 @@ import { setImmediate as breath } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '#store/index.ts'
 import { selected } from './list-rows.ts'
-import { decodeRows, rowsInAll, slotsFor } from './postings.ts'
+import { rowsInAll, slotsFor } from './postings.ts'
 import type { Selection } from './selection.ts'
 
 /** So many matches are counted; of more it is said that there are at least as many. */
@@ -11,6 +11,8 @@ export const countedAtMost = 1000
 /** Rows looked through one by one, and candidates whose texts are looked into, in one query. */
 const rowsAtOnce = 1024
 const textsAtOnce = 256
+/** Slots of a text that are read in every segment. */
+const slotsRead = 4
 /** A search that finds much reads few segments, one that finds little soon reads many at a time. */
 const segmentsAtOnce = { first: 4, most: 64 }
 
@@ -77,8 +79,9 @@ export async function* findRows(
     .select('sealed')
     .where('place', '=', place)
     .executeTakeFirst()
-  const stretches = stretchesOf(row?.sealed ?? 0, segmentRows, search)
-  const slots = slotsFor(search.text)
+  const sealed = row?.sealed ?? 0
+  const stretches = stretchesOf(sealed, segmentRows, search)
+  const slots = await rarest(database, place, sealed - 1, slotsFor(search.text))
   for (const stretch of stretches) {
     if (stretch.segments) {
       const candidates = await candidatesOf(database, selection, stretch, slots, segmentRows)
@@ -89,6 +92,25 @@ export async function* findRows(
     // An embedded database reads on the event loop.
     await breath()
   }
+}
+
+/** Slots that have few rows in a segment leave few in the others too: the rest need not be read. */
+async function rarest(
+  database: Database,
+  place: number,
+  segment: number,
+  slots: readonly number[],
+): Promise<readonly number[]> {
+  if (segment < 0 || slots.length <= slotsRead) return slots
+  const sizes = await database.read
+    .selectFrom('history_slots')
+    .select(['slot', sql<number>`length(rows)`.as('size')])
+    .where('place', '=', place)
+    .where('segment', '=', segment)
+    .where(anyOf(database, sql.ref('slot'), slots))
+    .execute()
+  const sizeOf = new Map(sizes.map(({ slot, size }) => [slot, size]))
+  return slots.toSorted((a, b) => (sizeOf.get(a) ?? 0) - (sizeOf.get(b) ?? 0)).slice(0, slotsRead)
 }
 
 /** All numbers up to the last one, in pieces, in the order of the search. */
@@ -133,7 +155,10 @@ async function candidatesOf(
   const numbers = bySegment.flatMap(([segment, rows]) => {
     // A slot that is not there has no rows.
     if (rows.length < slots.length) return []
-    const inAll = rowsInAll(rows.map((row) => decodeRows(row.rows, stride)))
+    const inAll = rowsInAll(
+      rows.map((row) => row.rows),
+      stride,
+    )
     return inAll.map((offset) => segment * segmentRows + offset + 1)
   })
   if (numbers.length === 0 || isWholePlace(selection)) return numbers.filter((n) => n <= to)
