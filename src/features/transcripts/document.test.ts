@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { transcriptDocument } from './document.ts'
 import { collect, hasPoppler, needsPoppler, objectsOf, pixelsOf, textOf } from './pdf/read-pdf-for-test.ts'
@@ -226,6 +227,25 @@ describe.skipIf(!hasPoppler)(`what another program reads in it ${needsPoppler}`,
   })
 })
 
+describe('any text', () => {
+  it('makes a PDF that another program reads without complaint', async () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 200 }),
+      fc.string({ unit: 'grapheme', maxLength: 200 }),
+      fc.stringMatching(/^[-*_`~#>|[\]()!<&\\ \n\t0-9a-z.:/가ש😀]{0,200}$/u),
+    )
+    const turns = fc.array(fc.record({ userText: text, answerText: text }), { minLength: 1, maxLength: 20 })
+    await fc.assert(
+      fc.asyncProperty(turns, text, async (some, name) => {
+        const pdf = await make(some, { title: name, userName: name, botName: name })
+        objectsOf(pdf)
+        if (hasPoppler) textOf(pdf)
+      }),
+      { numRuns: 5 },
+    )
+  })
+})
+
 describe('strange messages', () => {
   it.each([
     ['a megabyte in one line', 'word '.repeat(200_000)],
@@ -246,6 +266,7 @@ describe('strange messages', () => {
     ['marks without a letter', `${'\u0301'.repeat(3000)} a${'\u0300\u0323'.repeat(500)}`],
     ['directions that never end', '\u202e\u2067\u2066\u202b'.repeat(500)],
     ['joiners', '\u200d\u200c\ufe0f'.repeat(2000)],
+    ['a family without end', Array.from({ length: 5000 }, () => '👨').join('\u200d')],
     ['flags', '🇰'.repeat(1001)],
     ['nothing but line ends', '\n'.repeat(50_000)],
     ['line separators of other systems', 'a\r\nb\rc\u2028d\u2029e\u0085f\vg\fh'],

@@ -15,6 +15,11 @@ describe('an emoji', () => {
     expect(emojiAt(text, 0)).toBeUndefined()
   })
 
+  it('is no chain without end', () => {
+    const chain = Array.from({ length: 500 }, () => '👨').join('\u200d')
+    expect(emojiAt(chain, 0)!.length).toBeLessThan(40)
+  })
+
   it('is every one that Unicode recommends', () => {
     // Of all that the running ICU knows in the blocks where most are.
     for (let codePoint = 0x1f300; codePoint < 0x1faff; codePoint++) {

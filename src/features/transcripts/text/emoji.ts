@@ -1,13 +1,14 @@
 /**
  * One emoji as people see it, after UTS 51: a flag, a keycap, or pictures with their skin tones and hair, joined by ZWJ.
+ * A chain is cut after nine pictures, twice as many as any that means something: one emoji cannot go on in the next line.
  * Whether it is drawn in colour is said by `isColored`.
  */
 const sequence = new RegExp(
   [
     String.raw`\p{RI}\p{RI}`,
     String.raw`[0-9#*]\uFE0F?\u20E3`,
-    String.raw`(?:(?!\p{RI}|[0-9#*])\p{Emoji})(?:\p{EMod}|\uFE0F|\uFE0E)?(?:[\u{E0020}-\u{E007E}]+\u{E007F})?` +
-      String.raw`(?:\u200D(?:(?![0-9#*])\p{Emoji})(?:\p{EMod}|\uFE0F)?)*`,
+    String.raw`(?:(?!\p{RI}|[0-9#*])\p{Emoji})(?:\p{EMod}|\uFE0F|\uFE0E)?(?:[\u{E0020}-\u{E007E}]{1,16}\u{E007F})?` +
+      String.raw`(?:\u200D(?:(?![0-9#*])\p{Emoji})(?:\p{EMod}|\uFE0F)?){0,8}`,
   ].join('|'),
   'uy',
 )

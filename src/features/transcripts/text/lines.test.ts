@@ -114,7 +114,7 @@ describe('lines', () => {
             }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 })

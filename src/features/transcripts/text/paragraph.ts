@@ -147,6 +147,9 @@ export function paragraph(styledText: StyledText, han: HanForms, typesetter: Typ
     if (ignorable.test(String.fromCodePoint(mark))) return true
     const other = fonts.ofBoth(mark, text.codePointAt(base)!)
     if (!other || base < start || base >= at) return false
+    // The marks that the letter has already go over with it.
+    const all = [...text.slice(base, at)]
+    if (!all.every((one) => other.has(one.codePointAt(0)!) || ignorable.test(one))) return false
     flush(base)
     font = other
     return true
