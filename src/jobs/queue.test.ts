@@ -57,6 +57,37 @@ for (const kind of databaseKinds)
       expect(await left()).toEqual([])
     })
 
+    it('runs one kind before it answers, for who must see what it writes', async () => {
+      const ran: unknown[] = []
+      const { job, queue, add, left, clock } = setUp(async (_, payloads) => void ran.push(...payloads))
+      const other = setUp(async () => expect.unreachable())
+      await other.add('another kind')
+      await add('now')
+      await add('later', clock.now + 1)
+      await queue().catchUp(job)
+      expect(ran).toEqual(['now'])
+      // Two at once, as two readers would.
+      clock.now++
+      await Promise.all([queue().catchUp(job), queue().catchUp(job)])
+      expect(ran).toEqual(['now', 'later'])
+      expect(await left()).toEqual([])
+      expect(await other.left()).toHaveLength(1)
+    })
+
+    it('does not keep a reader waiting for a failing job, or for very many', async () => {
+      const { job, queue, add, left, errors } = setUp(async () => {
+        throw new Error('no')
+      })
+      await add('fails')
+      await queue().catchUp(job)
+      expect(errors).toHaveLength(1)
+      expect(await left()).toMatchObject([{ attempts: 1 }])
+      const many = setUp(async () => expect.unreachable())
+      for (let index = 0; index < 101; index++) await many.add(index)
+      await many.queue().catchUp(many.job)
+      expect(await many.left()).toHaveLength(101)
+    })
+
     it('tries a failing job again, later and later, and gives it up after ten attempts', async () => {
       const { queue, add, left, clock, errors } = setUp(async () => {
         throw new Error('not today')
