@@ -5,10 +5,10 @@ import { AnswerGuard } from './answer-guard.ts'
 import { type Answer, type AskDeps, ask, type Spent } from './asking.ts'
 import type { AskingRule, Rules } from './compile.ts'
 import { checkMessages, redactMessages, withTexts } from './input.ts'
-import { type FoundIn, lookThrough, noting, redact } from './look-through.ts'
+import { filterOptions, lookThrough, noting, redact, type Watch } from './look-through.ts'
 import { Notes } from './notes.ts'
 import { type RefusedAt, refusal } from './refusal.ts'
-import { TextFilter } from './text-filter.ts'
+import { TextFilter, Work } from './text-filter.ts'
 
 /** Characters of an answer that are held back at most. */
 const window = 1_000
@@ -24,11 +24,13 @@ export class Guard {
   refusal: AppError | undefined
   private readonly deps: AskDeps
   private readonly filters = new Map<string, TextFilter>()
+  private readonly work: Work
   private spent: Spent[] = []
 
-  constructor(rules: Rules, deps: AskDeps) {
+  constructor(rules: Rules, deps: AskDeps, work = new Work()) {
     this.rules = rules
     this.deps = deps
+    this.work = work
   }
 
   /** Whether somebody must be asked before the input may go to a model. */
@@ -41,7 +43,7 @@ export class Guard {
    * what refuses it. Looks through them with the rules that find something by themselves.
    */
   async readMessages(messages: readonly Message[]): Promise<Message[]> {
-    const check = await checkMessages(this.rules, messages)
+    const check = await checkMessages(this.rules, messages, this.work)
     this.notes.addAll(check.notes.list())
     if (!check.refused) return check.messages
     this.refuse('input')
@@ -108,18 +110,15 @@ export class Guard {
   filterOf(kind: 'text' | 'reasoning' | 'refusal'): TextFilter {
     let filter = this.filters.get(kind)
     if (!filter) {
-      const found = this.noting('output', kind)
-      filter = new TextFilter(this.rules.output.matchers(), {
-        window,
-        onFind: ({ rule, mask }, before) => found(rule, mask, before),
-      })
+      const options = filterOptions(this.noting('output', kind))
+      filter = new TextFilter(this.rules.output.matchers(), { window, ...options })
       this.filters.set(kind, filter)
     }
     return filter
   }
 
-  noting(where: 'input' | 'output', place: GuardedPlace): FoundIn {
-    return noting(this.rules, this.notes, where, place)
+  noting(where: 'input' | 'output', place: GuardedPlace): Watch {
+    return noting(this.rules, this.notes, this.work, where, place)
   }
 
   refuse(at: RefusedAt): void {

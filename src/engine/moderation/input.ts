@@ -3,6 +3,7 @@ import { inlineText } from '#lib/inline-text.ts'
 import type { Rules, Side } from './compile.ts'
 import { lookThrough, noting, redact } from './look-through.ts'
 import { Notes } from './notes.ts'
+import type { Work } from './text-filter.ts'
 import { lookThroughArguments } from './tool-arguments.ts'
 
 export interface MessagesCheck {
@@ -17,7 +18,7 @@ export interface MessagesCheck {
  * earlier turns (everything up to the last answer) is masked and refused like the rest, but noted only when refused: it
  * was noted when it was new.
  */
-export async function checkMessages(rules: Rules, messages: readonly Message[]): Promise<MessagesCheck> {
+export async function checkMessages(rules: Rules, messages: readonly Message[], work: Work): Promise<MessagesCheck> {
   const notes = new Notes()
   const checked: Message[] = []
   let refused = false
@@ -26,11 +27,11 @@ export async function checkMessages(rules: Rules, messages: readonly Message[]):
     // What a model is said to have said is held to the rules for what models say.
     const side = message.role === 'assistant' ? rules.output : rules.input
     const found = new Notes()
-    const look = new MessageLook(rules, side, found)
+    const look = new MessageLook(rules, side, found, work)
     checked.push(await look.through(message))
     refused ||= look.refused
     const isNew = index > lastAnswer
-    notes.addAll(found.list().filter((note) => isNew || note.rule.action === 'block'))
+    notes.addAll(found.list().filter((note) => isNew || note.outage || note.rule.action === 'block'))
   }
   return { messages: checked, refused, notes }
 }
@@ -40,11 +41,13 @@ class MessageLook {
   private readonly rules: Rules
   private readonly side: Side
   private readonly notes: Notes
+  private readonly work: Work
 
-  constructor(rules: Rules, side: Side, notes: Notes) {
+  constructor(rules: Rules, side: Side, notes: Notes, work: Work) {
     this.rules = rules
     this.side = side
     this.notes = notes
+    this.work = work
   }
 
   async through(message: Message): Promise<Message> {
@@ -92,7 +95,7 @@ class MessageLook {
   }
 
   private found(place: 'message' | 'tool-result') {
-    return noting(this.rules, this.notes, 'input', place)
+    return noting(this.rules, this.notes, this.work, 'input', place)
   }
 }
 

@@ -23,6 +23,10 @@ export type OnFind = (slot: Slot, start: number, end: number) => void
  * longest of each rule.
  */
 export interface Matcher {
+  /** How much it has done so far, in steps of about the same length. */
+  readonly steps: number
+  /** The rule that it has most to do with now. */
+  busiest(): Slot | undefined
   /** Where the earliest thing begins that may yet become a find; Infinity: nowhere. */
   earliest(): number
   /** Takes the character (code point) at offset `at`. */

@@ -48,6 +48,7 @@ function same(character: number): number {
 
 /** Runs the automata of a set side by side over one text: time in proportion to the text, whatever the patterns. */
 export class PatternMatcher implements Matcher {
+  steps = 0
   private readonly set: PatternSet
   private readonly runs = new Map<Pattern, Run>()
   private active: Run[] = []
@@ -56,6 +57,11 @@ export class PatternMatcher implements Matcher {
 
   constructor(set: PatternSet) {
     this.set = set
+  }
+
+  busiest(): Slot | undefined {
+    const [first] = this.active
+    return first && this.active.reduce((most, run) => (run.size > most.size ? run : most), first).slot
   }
 
   earliest(): number {
@@ -72,7 +78,10 @@ export class PatternMatcher implements Matcher {
       const truths = truthsBetween(this.before, seen)
       for (const pattern of starters) this.runOf(pattern).begin(at)
       let kept = 0
-      for (const run of this.active) if (run.step(seen, truths, this.lastEnd, found)) this.active[kept++] = run
+      for (const run of this.active) {
+        this.steps += run.size
+        if (run.step(seen, truths, this.lastEnd, found)) this.active[kept++] = run
+      }
       this.active.length = kept
     }
     this.before = seen
@@ -106,7 +115,8 @@ class Run {
   /** States reached behind the last character, before assertions were looked at. */
   private states: Int32Array
   private starts: Float64Array
-  private size = 0
+  /** How many states it is in. */
+  size = 0
   private nextStates: Int32Array
   private nextStarts: Float64Array
   private nextSize = 0
@@ -127,6 +137,10 @@ class Run {
     this.visited = new Int32Array(count)
     this.queued = new Int32Array(count)
     this.stack = new Int32Array(2 * count + 2)
+  }
+
+  get slot(): Slot {
+    return this.pattern.slot
   }
 
   earliest(): number {

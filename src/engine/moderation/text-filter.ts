@@ -9,11 +9,23 @@ export interface Matchers {
   watching: readonly Matcher[]
 }
 
+/** What may be spent on looking, in steps of matchers; shared by the texts of one turn. */
+export class Work {
+  left: number
+  constructor(most = 20_000_000) {
+    this.left = most
+  }
+}
+
 export interface FilterOptions {
   /** Characters that are held back at most; Infinity for a text that is shown to nobody before it is complete. */
   window: number
   /** Told of each find, of a longer form of it not again. `before` gives the text before it, at most 200 characters. */
   onFind?(slot: Slot, before: () => string): void
+  /** When it is spent, rules that only tell look on no more, and the text is blocked if there are others. */
+  work?: Work | undefined
+  /** Told of the rule that has spent it. */
+  onExhausted?(slot: Slot): void
 }
 
 /** A stretch of the text that is masked. */
@@ -26,6 +38,10 @@ interface Cover {
 }
 
 const rememberedBefore = 200
+/** Longest text that is looked into to decide whether it is what it looks like. */
+const longestAccepted = 400
+/** After so many characters it is seen whether the work is spent. */
+const paidEvery = 256
 
 /**
  * Holds back, then shows. Takes a text in pieces and gives the pieces that may be shown: masked where rules say so, and
@@ -34,7 +50,7 @@ const rememberedBefore = 200
 export class TextFilter {
   /** The rule that ended the text, once one did. */
   blocked: Slot | undefined
-  private readonly matchers: Matchers
+  private matchers: Matchers
   private readonly options: FilterOptions
   /** Text from `shown` on. */
   private held = ''
@@ -46,6 +62,7 @@ export class TextFilter {
   private partStart = 0
   private remembered = ''
   private covers: Cover[] = []
+  private paid = 0
   /** Where the last find of each rule ended. */
   private readonly ends = new Map<Guardrail, number>()
 
@@ -63,8 +80,9 @@ export class TextFilter {
   write(text: string): string {
     if (this.blocked) return ''
     this.held += text
-    const { holding, watching } = this.matchers
+    let unpaid = paidEvery
     for (let index = this.looked - this.shown; index < this.held.length; ) {
+      const { holding, watching } = this.matchers
       const character = this.held.codePointAt(index)!
       // The other half may come with the next piece.
       if (isHighHalf(character) && index + 1 === this.held.length) break
@@ -75,8 +93,12 @@ export class TextFilter {
       if (this.blocked) return this.showUpTo(showable)
       index += character > 0xffff ? 2 : 1
       this.looked = this.shown + index
+      if (--unpaid === 0) {
+        if (!this.pay()) return ''
+        unpaid = paidEvery
+      }
     }
-    return this.showUpTo(this.showable())
+    return this.pay() ? this.showUpTo(this.showable()) : ''
   }
 
   /** The part has ended: gives the rest of it. Another part may follow, and what began in this one may end there. */
@@ -99,6 +121,26 @@ export class TextFilter {
     const rest = this.showUpTo(this.looked)
     this.partStart = this.looked
     return rest
+  }
+
+  /** False when the work is spent and the text cannot be let through. */
+  private pay(): boolean {
+    const { work, onExhausted } = this.options
+    if (!work) return true
+    const { holding, watching } = this.matchers
+    const steps = stepsOf(holding) + stepsOf(watching)
+    work.left -= steps - this.paid
+    this.paid = steps
+    if (work.left < 0 && watching.length > 0) {
+      work.left += stepsOf(watching)
+      this.paid = stepsOf(holding)
+      this.matchers = { holding, watching: [] }
+    }
+    if (work.left >= 0 || holding.length === 0) return true
+    const [busiest] = holding.map((matcher) => matcher.busiest()).filter((slot) => slot !== undefined)
+    this.blocked = busiest
+    if (busiest) onExhausted?.(busiest)
+    return busiest === undefined
   }
 
   /** Offset up to which nothing can change any more. */
@@ -131,9 +173,10 @@ export class TextFilter {
   private accepted(slot: Slot, start: number, end: number): { start: number; end: number } | undefined {
     let range = { start, end }
     if (slot.accept) {
-      const within = slot.accept(this.textOf(start, end), this.before(start))
+      const from = Math.max(start, end - longestAccepted)
+      const within = slot.accept(this.textOf(from, end), this.before(from))
       if (!within) return undefined
-      range = { start: start + within.from, end: start + within.to }
+      range = { start: from + within.from, end: from + within.to }
     }
     return { start: Math.max(range.start, range.end - this.options.window), end: range.end }
   }
@@ -190,6 +233,12 @@ export class TextFilter {
     if (back <= 0) return (this.remembered + this.textOf(this.shown, offset)).slice(-rememberedBefore)
     return this.remembered.slice(0, Math.max(0, this.remembered.length - back))
   }
+}
+
+function stepsOf(matchers: readonly Matcher[]): number {
+  let steps = 0
+  for (const matcher of matchers) steps += matcher.steps
+  return steps
 }
 
 function joined(a: Cover, b: Cover): Cover {

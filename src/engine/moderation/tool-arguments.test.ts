@@ -10,7 +10,7 @@ async function look(text: string, action: 'block' | 'mask' = 'mask') {
   ]
   const { output } = await compileRules(rules)
   let finds = 0
-  const looked = await lookThroughArguments(output, text, () => finds++)
+  const looked = await lookThroughArguments(output, text, { found: () => finds++ })
   return { ...looked, finds }
 }
 

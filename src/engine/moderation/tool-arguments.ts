@@ -1,6 +1,6 @@
 import { isDeeperThan } from '#lib/depth.ts'
 import type { Side } from './compile.ts'
-import { type FoundIn, type Looked, lookThrough } from './look-through.ts'
+import { type Looked, lookThrough, type Watch } from './look-through.ts'
 
 const mostDepth = 200
 
@@ -8,14 +8,14 @@ const mostDepth = 200
  * The arguments of a tool call, looked at as what they say, so that escapes hide nothing, and as they are written, so
  * that nothing hides where parsers differ. The text stays as the model wrote it unless something in it is masked.
  */
-export async function lookThroughArguments(side: Side, text: string, found?: FoundIn): Promise<Looked> {
+export async function lookThroughArguments(side: Side, text: string, watch: Watch = {}): Promise<Looked> {
   const value = parsed(text)
-  if (value === undefined || isDeeperThan(value, mostDepth)) return lookThrough(side, text, found)
-  const walk = new Walk(side, found)
+  if (value === undefined || isDeeperThan(value, mostDepth)) return lookThrough(side, text, watch)
+  const walk = new Walk(side, watch)
   const shown = await walk.through(value)
   if (walk.blocked) return { text: '', blocked: walk.blocked }
-  const written = await lookThrough(side, text)
-  if (!walk.found && (written.blocked || written.text !== text)) await lookThrough(side, text, found)
+  const written = await lookThrough(side, text, { ...(watch.work && { work: watch.work }) })
+  if (!walk.found && (written.blocked || written.text !== text)) await lookThrough(side, text, watch)
   if (written.blocked) return { text: '', blocked: written.blocked }
   return { text: walk.changed || written.text !== text ? JSON.stringify(shown) : text }
 }
@@ -36,13 +36,16 @@ class Walk {
   changed = false
   found = false
   private readonly side: Side
-  private readonly onFind: FoundIn
+  private readonly watch: Watch
 
-  constructor(side: Side, onFind: FoundIn | undefined) {
+  constructor(side: Side, watch: Watch) {
     this.side = side
-    this.onFind = (...find) => {
-      this.found = true
-      onFind?.(...find)
+    this.watch = {
+      ...watch,
+      found: (...find) => {
+        this.found = true
+        watch.found?.(...find)
+      },
     }
   }
 
@@ -66,7 +69,7 @@ class Walk {
   }
 
   private async look(said: string): Promise<string> {
-    const looked = await lookThrough(this.side, said, this.onFind)
+    const looked = await lookThrough(this.side, said, this.watch)
     this.blocked ??= looked.blocked
     this.changed ||= looked.text !== said
     return looked.text

@@ -1,10 +1,12 @@
 import { fold, foldText, isAttached, isWordBoundary } from './fold.ts'
 import type { Matcher, OnFind, Slot } from './matcher.ts'
 
+/** A letter of a word. Most have one letter behind them: only where there are several it is a map. */
 interface Node {
-  next: Map<number, Node>
+  only: { letter: number; node: Node } | undefined
+  others: Map<number, Node> | undefined
   /** The rules of which a word ends here. */
-  slots: Slot[]
+  slots: readonly Slot[]
 }
 
 /** Words of one or more rules, folded, in a tree by their letters. */
@@ -19,21 +21,33 @@ export function wordSet(lists: readonly { slot: Slot; words: readonly string[] }
   for (const { slot, words } of lists)
     for (const word of words) {
       let node = root
-      for (const character of foldText(word)) {
-        let next = node.next.get(character)
-        if (!next) {
-          next = newNode()
-          node.next.set(character, next)
-        }
-        node = next
-      }
-      if (node !== root && !node.slots.includes(slot)) node.slots.push(slot)
+      for (const letter of foldText(word)) node = nextOf(node, letter) ?? grow(node, letter)
+      if (node !== root && !node.slots.includes(slot)) node.slots = [...node.slots, slot]
     }
   return { root, whole }
 }
 
+const noSlots: readonly Slot[] = []
+
 function newNode(): Node {
-  return { next: new Map(), slots: [] }
+  return { only: undefined, others: undefined, slots: noSlots }
+}
+
+function grow(node: Node, letter: number): Node {
+  const grown = newNode()
+  if (node.others) node.others.set(letter, grown)
+  else if (node.only) {
+    node.others = new Map([
+      [node.only.letter, node.only.node],
+      [letter, grown],
+    ])
+    node.only = undefined
+  } else node.only = { letter, node: grown }
+  return grown
+}
+
+function nextOf({ only, others }: Node, letter: number): Node | undefined {
+  return only ? (only.letter === letter ? only.node : undefined) : others?.get(letter)
 }
 
 /** A word that has begun. */
@@ -44,6 +58,7 @@ interface Thread {
 
 /** Looks for words: a step costs one look into a map, and one for every word that has begun. */
 export class WordMatcher implements Matcher {
+  steps = 0
   private readonly set: WordSet
   private threads: Thread[] = []
   private before = -1
@@ -52,6 +67,12 @@ export class WordMatcher implements Matcher {
 
   constructor(set: WordSet) {
     this.set = set
+  }
+
+  busiest(): Slot | undefined {
+    for (let node = this.threads[0]?.node; node; node = node.only?.node ?? node.others?.values().next().value)
+      if (node.slots.length > 0) return node.slots[0]
+    return undefined
   }
 
   earliest(): number {
@@ -70,9 +91,10 @@ export class WordMatcher implements Matcher {
     if (first === 32 && this.beforeFolded === 32) return
     if (this.threads.length > 0) this.tell(character, found)
     const { root, whole } = this.set
-    if (root.next.has(first) && (!whole || isWordBoundary(this.before, character)))
+    if (nextOf(root, first) && (!whole || isWordBoundary(this.before, character)))
       this.threads.push({ node: root, start: at })
     if (this.threads.length > 0) this.advance(folded)
+    this.steps += this.threads.length
     this.before = character
     this.beforeFolded = folded.at(-1)!
     this.lastEnd = end
@@ -86,7 +108,7 @@ export class WordMatcher implements Matcher {
     let kept = 0
     for (const thread of this.threads) {
       let node: Node | undefined = thread.node
-      for (const piece of folded) node = node?.next.get(piece)
+      for (const letter of folded) node = node && nextOf(node, letter)
       if (!node) continue
       thread.node = node
       this.threads[kept++] = thread

@@ -4,12 +4,12 @@ import type { Apps } from '#features/apps/index.ts'
 import type { Workspaces } from '#features/workspaces/index.ts'
 import { plainText } from '#lib/text.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
-import type { Database } from '#store/index.ts'
+import type { Database, Transaction } from '#store/index.ts'
 import { type Config, readCheck, readKind } from './check.ts'
 import type { GuardrailLookup } from './lookup.ts'
 import { requireGuardian } from './policy.ts'
 import type { GuardrailRule, RuleScope } from './rule.ts'
-import { countRules, deleteRuleRow, findRuleRow, insertRule, listRuleRows, updateRuleRow } from './store.ts'
+import { deleteRuleRow, findRuleRow, insertRule, listRuleRows, updateRuleRow, weighRules } from './store.ts'
 import type { BookCall, Trial, TryRules } from './trial.ts'
 import { listViolationRows, type Violation, type ViolationFilter } from './violations.ts'
 
@@ -45,6 +45,8 @@ export interface GuardrailInput {
 }
 
 const mostRules = 50
+/** Characters of all configs under one workspace or app: every turn that they hold for may have them in memory. */
+const mostConfig = 200_000
 const mostText = 100_000
 
 /** Throws `forbidden` for who is no administrator, `conflict` when there are fifty already. */
@@ -70,9 +72,10 @@ export async function createGuardrail(
   }
   await deps.database
     .write(async (tx) => {
-      if ((await countRules(tx, scope)) >= mostRules)
-        throw new AppError('conflict', `There may be ${mostRules} guardrails here, and there are`)
+      const { rules } = await weighRules(tx, scope)
+      if (rules >= mostRules) throw new AppError('conflict', `There may be ${mostRules} guardrails here, and there are`)
       await insertRule(tx, rule)
+      await requireWeight(tx, scope)
     })
     .finally(deps.lookup.forget)
   return found(deps, scope, rule.publicId)
@@ -114,7 +117,13 @@ export async function updateGuardrail(
     // Later than what was read, so that a second writer who read the same row notices.
     updated_at: Math.max(deps.now(), rule.updatedAt + 1),
   }
-  const updated = await deps.database.write((tx) => updateRuleRow(tx, rule, values)).finally(deps.lookup.forget)
+  const updated = await deps.database
+    .write(async (tx) => {
+      const done = await updateRuleRow(tx, rule, values)
+      await requireWeight(tx, scope)
+      return done
+    })
+    .finally(deps.lookup.forget)
   if (!updated) throw new AppError('conflict', 'The guardrail was changed at the same moment')
   return found(deps, scope, id)
 }
@@ -183,6 +192,14 @@ async function checkedCheck(deps: VerbDeps, check: GuardrailCheck): Promise<Guar
   if (check.kind === 'endpoint' && !deps.hasModeration(check.upstream))
     throw invalid('config.upstream', 'config.upstream must name an upstream of the kind openai-compatible')
   return check
+}
+
+async function requireWeight(tx: Transaction, scope: RuleScope): Promise<void> {
+  const { characters } = await weighRules(tx, scope)
+  if (characters > mostConfig)
+    throw new AppError('too-large', `All guardrails here together may have ${mostConfig} characters of config`, {
+      details: { field: 'config' },
+    })
 }
 
 function readName(name: string): string {

@@ -18,12 +18,14 @@ interface Known {
 }
 
 const believedMs = 5_000
-const mostWorkspaces = 10_000
+/** Of those that have rules, and of those that have none. */
+const most = { guarded: 500, unguarded: 10_000 }
 const none: readonly Guardrail[] = []
 
 /** The rules in force, remembered for some seconds: every turn asks for them, and most have none. */
 export function guardrailLookup({ database, now }: LookupDeps) {
-  const known = new Map<number, Known>()
+  const guarded = new Map<number, Known>()
+  const unguarded = new Map<number, Known>()
   let epoch = 0
 
   /**
@@ -31,7 +33,7 @@ export function guardrailLookup({ database, now }: LookupDeps) {
    * as nothing was changed it is the same list, so that what was made of it can be kept with it.
    */
   function forTurn(workspaceId: number, appId?: number): readonly Guardrail[] | Promise<readonly Guardrail[]> {
-    const found = known.get(workspaceId)
+    const found = unguarded.get(workspaceId) ?? guarded.get(workspaceId)
     if (found && found.until > now()) return rulesOf(found, appId)
     return load(workspaceId, found).then((loaded) => rulesOf(loaded, appId))
   }
@@ -43,18 +45,25 @@ export function guardrailLookup({ database, now }: LookupDeps) {
     const rows = unchanged ? before.rows : stamp === '' ? [] : await listActiveRows(database, workspaceId)
     const loaded: Known = { stamp, until: now() + believedMs, rows, byApp: unchanged ? before.byApp : new Map() }
     // What was read before a change must not be kept after it.
-    if (readIn === epoch) {
-      if (known.size >= mostWorkspaces) known.clear()
-      known.set(workspaceId, loaded)
-    }
+    if (readIn === epoch) keep(workspaceId, loaded)
     return loaded
+  }
+
+  function keep(workspaceId: number, loaded: Known): void {
+    guarded.delete(workspaceId)
+    unguarded.delete(workspaceId)
+    if (guarded.size >= most.guarded) guarded.clear()
+    if (unguarded.size >= most.unguarded) unguarded.clear()
+    const kept = loaded.rows.length > 0 ? guarded : unguarded
+    kept.set(workspaceId, loaded)
   }
 
   return {
     forTurn,
     forget(): void {
       epoch++
-      known.clear()
+      guarded.clear()
+      unguarded.clear()
     },
   }
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { GuardrailCheck } from '#contracts/index.ts'
 import type { Database, GuardrailsTable, Transaction } from '#store/index.ts'
 import type { GuardrailRule, RuleScope } from './rule.ts'
@@ -53,13 +54,19 @@ export async function findRuleRow(
   return row && toRule(row, scope.app?.publicId)
 }
 
-export async function countRules(tx: Transaction, { workspaceId, app }: RuleScope): Promise<number> {
+/** How many rules there are, and how long their configs are together. */
+export async function weighRules(
+  tx: Transaction,
+  { workspaceId, app }: RuleScope,
+): Promise<{ rules: number; characters: number }> {
   const query = tx.db
     .selectFrom('guardrails')
     .select((eb) => eb.fn.countAll<number>().as('rules'))
+    .select(sql<number>`coalesce(sum(length(config)), 0)`.as('characters'))
     .where('workspace_id', '=', workspaceId)
   const own = app ? query.where('app_id', '=', app.id) : query.where('app_id', 'is', null)
-  return Number((await own.executeTakeFirstOrThrow()).rules)
+  const { rules, characters } = await own.executeTakeFirstOrThrow()
+  return { rules: Number(rules), characters: Number(characters) }
 }
 
 /** Writes the row if it is still as it was read; false when somebody else wrote it meanwhile. */

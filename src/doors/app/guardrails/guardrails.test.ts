@@ -140,6 +140,20 @@ for (const kind of databaseKinds)
       expect(left).toEqual([])
     })
 
+    it('take so much config in all, and no more', async () => {
+      const app = await door.rooms.apps.create(owner.principal, { name: 'Long' })
+      const path = `/applications/${app.publicId}/guardrails`
+      const long = Array.from({ length: 700 }, (_, index) => `${index}`.padEnd(140, 'x'))
+      const config = { words: long }
+      expect((await create({ ...words, config }, path)).status).toBe(201)
+      expect((await create({ ...words, config }, path)).status).toBe(413)
+      const short = await create(words, path)
+      expect(short.status).toBe(201)
+      const changed = await door.send('PATCH', `${path}/${short.body.data.id}`, { as: owner.as, body: { config } })
+      expect(changed).toMatchObject({ status: 413, body: { message: expect.stringContaining('characters of config') } })
+      expect((await door.send('GET', path, { as: owner.as })).body.data).toHaveLength(2)
+    })
+
     it('are for administrators, with a credential that has the scope for it', async () => {
       const { rooms } = door
       const { body } = await create(words)
