@@ -3,6 +3,7 @@ import { databaseKinds } from '#test/support/databases.ts'
 import { type IdentityProvider, startIdentityProvider } from '#test/support/identity-provider.ts'
 import { openLive } from '#test/support/live-socket.ts'
 import { ownerEmail, ownerPassword, startParley } from '#test/support/parley.ts'
+import { placesOf } from '#test/support/text-columns.ts'
 
 type Server = Awaited<ReturnType<typeof startParley>>
 const minuteMs = 60_000
@@ -333,6 +334,30 @@ for (const kind of databaseKinds)
       expect(await socket.until(({ type }) => type === 'error')).toMatchObject({ code: 'auth_error' })
       chat.send({ type: 'chat', content: 'hello', application_id: 'assistant' })
       expect(await chat.closed).toEqual({ code: 1008, reason: 'Invalid token' })
+    })
+
+    it('erase their account without a password; what was issued before does not bring it back, a later login does', async () => {
+      await workspace('erased')
+      const claims = verified({ tenant_code: 'erased', name: 'Nobody Else' })
+      const sub = idp.person(claims)
+      const token = await idp.login(sub)
+      const first = (await me(token)).body.data.id
+      clock.ahead = 2_000
+      const erased = await ask(parley, token, '/api/v1/users/me/data', { method: 'DELETE', body: { anonymise: true } })
+      expect(erased).toMatchObject({ status: 200, body: { data: { status: 'completed', anonymised: true } } })
+      expect((await me(token)).status).toBe(401)
+      expect((await me(await idp.sign({ sub, ...claims }))).status).toBe(401)
+      const { database } = parley.parley
+      for (const secret of [sub, claims.email, 'Nobody Else']) expect(await placesOf(database, secret)).toEqual([])
+      const now = Math.floor(overrides.now() / 1000)
+      const later = await idp.sign({ sub, ...claims, iat: now + 1, exp: now + 600 })
+      const back = await me(later)
+      expect(back.status).toBe(200)
+      expect(back.body.data.id).not.toBe(first)
+      clock.ahead = 4_000
+      const again = await ask(parley, later, '/api/v1/users/me/data', { method: 'DELETE', body: { anonymise: true } })
+      expect(again.status).toBe(200)
+      expect((await me(later)).status).toBe(401)
     })
 
     it('have no password here, and none can be guessed', async () => {

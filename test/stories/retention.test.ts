@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { uuidv7 } from '#lib/uuid.ts'
 import { databaseKinds } from '#test/support/databases.ts'
 import { query } from '#test/support/ledger.ts'
 import { addMember, registered, type StoryPerson } from '#test/support/people.ts'
@@ -174,7 +175,7 @@ for (const kind of databaseKinds)
           .insertInto('turns')
           .values({
             ...ids,
-            public_id: crypto.randomUUID(),
+            public_id: uuidv7(at),
             app_id: null,
             conversation_id: null,
             key_id: null,

@@ -20,12 +20,12 @@ export async function anonymise(tx: Transaction, user: { id: number; publicId: s
     .select(['id', 'issuer', 'subject'])
     .where('user_id', '=', user.id)
     .execute()
-  for (const { id, issuer, subject } of logins)
-    await tx.db
-      .updateTable('identities')
-      .set({ subject: erasedSubject({ issuer, subject }) })
-      .where('id', '=', id)
-      .execute()
+  for (const { id, issuer, subject } of logins) {
+    const erased = erasedSubject({ issuer, subject })
+    // Of somebody who came back and goes again.
+    await tx.db.deleteFrom('identities').where('issuer', '=', issuer).where('subject', '=', erased).execute()
+    await tx.db.updateTable('identities').set({ subject: erased }).where('id', '=', id).execute()
+  }
   await tx.db
     .updateTable('users')
     .set({
