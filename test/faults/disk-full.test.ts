@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openChat } from '#test/support/chat-client.ts'
-import { ask, doorNames, makeApp } from '#test/support/doors.ts'
+import { ask, type DoorName, doorNames, makeApp } from '#test/support/doors.ts'
 import { query, wrongInBooks } from '#test/support/ledger.ts'
 import { type Home, makeHome, type ParleyProcess, spawnParley } from '#test/support/parley.ts'
 import { chunkText, eventText, openSse, postSse } from '#test/support/sse-client.ts'
@@ -52,7 +52,8 @@ describe.skipIf(!limitable)('a full disk (needs prlimit of util-linux)', () => {
       const got = await ask(door, asked)
       expect(`${door} ${got.status}`).toBe(`${door} ${door === 'chat-socket' ? 200 : 503}`)
       expect(got).toMatchObject({ text: '', completed: false, ends: 1 })
-      expect(got.error!.code).toBe(door === 'app' ? 'error' : 'overloaded')
+      const words: Partial<Record<DoorName, string>> = { app: 'error', kadal: 'SERVICE_UNAVAILABLE_ERROR' }
+      expect(got.error!.code).toBe(words[door] ?? 'overloaded')
       expect(got.error!.message).toBe('The server cannot write to its disk now')
     }
     for (const name of ['x-session-id', 'idempotency-key']) {

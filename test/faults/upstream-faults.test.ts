@@ -12,6 +12,8 @@ const answer = words.join('')
 /** What each door calls an upstream's failure once its stream has begun. */
 const streamCode = (code: string, door: DoorName) => {
   if (door.startsWith('openai')) return code.replaceAll('-', '_')
+  if (door === 'kadal')
+    return errorCodes[code as keyof typeof errorCodes].status === 503 ? 'SERVICE_UNAVAILABLE_ERROR' : 'UPSTREAM_ERROR'
   return (
     { 'upstream-timeout': 'timeout', 'upstream-rate-limited': 'rate_limit', 'upstream-auth': 'auth_error' }[code] ??
     'provider_error'
@@ -65,7 +67,7 @@ describe('the sixteen faults of upstreams', () => {
       overrides: { timeouts: { connectMs: 1_500, firstPartMs: 1_500, betweenPartsMs: 1_500, wholeMs: 1_500 } },
     })
     for (const each of cases.values())
-      if (each.door === 'app' || each.door === 'chat-socket') each.appId = await makeApp(parley, each.model)
+      if (!each.door.startsWith('openai')) each.appId = await makeApp(parley, each.model)
   })
 
   afterAll(async () => {
@@ -177,7 +179,7 @@ describe('the sixteen faults of upstreams', () => {
 
   for (const fault of faults.filter(({ after }) => after))
     it(`${fault.name}, after two words: kept, settled once, and one clean end`, () =>
-      each(['openai', 'app', 'chat-socket'], async (door) => {
+      each(['openai', 'app', 'chat-socket', 'kadal'], async (door) => {
         const { got, row, stored, sim } = await run(fault, 'a', door)
         expect(got).toMatchObject({ status: 200, text: 'Un deux ', completed: false, ends: 1 })
         expect(got.error!.code).toBe(streamCode(fault.outcome, door))

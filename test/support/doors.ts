@@ -17,8 +17,8 @@ export interface Answer {
   headers: Headers
 }
 
-export type DoorName = 'openai' | 'openai whole' | 'app' | 'chat-socket'
-export const doorNames: readonly DoorName[] = ['openai', 'openai whole', 'app', 'chat-socket']
+export type DoorName = 'openai' | 'openai whole' | 'app' | 'chat-socket' | 'kadal'
+export const doorNames: readonly DoorName[] = ['openai', 'openai whole', 'app', 'chat-socket', 'kadal']
 
 export interface Asked {
   parley: RunningParley
@@ -103,6 +103,30 @@ const doors: Record<DoorName, (asked: Asked) => Promise<Answer>> = {
     }
   },
 
+  async kadal({ parley, appId, content }) {
+    const response = await fetch(`${parley.url}/aiwb/chat/api/v7/${appId}/stream?stream=True`, {
+      method: 'POST',
+      headers: parley.headers,
+      body: JSON.stringify({ message: content }),
+    })
+    const { status, headers } = response
+    const lines = (await response.text()).trimEnd().split('\n')
+    const answers = lines.map((line) => JSON.parse(line) as KadalLine)
+    const pieces = answers.filter(({ finish_reason: reason }) => reason === 'streaming')
+    const stops = answers.filter(({ finish_reason: reason }) => reason === 'stop')
+    const failed = answers.at(-1)!
+    const error = stops.length === 0 && { code: failed.error ?? 'not the shape of this door', message: failed.message }
+    return {
+      status,
+      headers,
+      turnId: headers.get('x-turn-id'),
+      text: pieces.map(({ message }) => message).join(''),
+      completed: stops.length > 0,
+      ends: answers.length - pieces.length,
+      ...(error && { error }),
+    }
+  },
+
   async 'chat-socket'({ parley, appId, content }) {
     const chat = await openChat(parley, crypto.randomUUID())
     chat.send({ type: 'chat', content, application_id: appId })
@@ -125,6 +149,7 @@ const doors: Record<DoorName, (asked: Asked) => Promise<Answer>> = {
   },
 }
 
+type KadalLine = { message: string; finish_reason?: string; error?: string }
 type OpenAiError = { error: { code: string; message: string; type: string; param: unknown } }
 
 function refusedAnswer(status: number, headers: Headers, body: OpenAiError): Answer {
