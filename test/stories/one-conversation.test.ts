@@ -61,7 +61,7 @@ for (const kind of databaseKinds)
         nodetool.send({ type: 'stop', thread_id: sessionId })
         await second.aborted
         await rest.untilGone()
-        const isOfTurn = (frame: { turn_id?: unknown }) => frame.turn_id === turnId
+        const isOfTurn = (frame: Record<string, unknown>) => frame.turn_id === turnId
         const chatEnd = await chat.until((frame) => frame.type === 'response_end' && isOfTurn(frame))
         const nodetoolEnd = await nodetool.until({ type: 'chunk', done: true, turn_id: turnId })
         await nodetool.until({ type: 'generation_stopped' })
