@@ -37,7 +37,7 @@ it('a question has its defaults too', () => {
     metadata: {},
     isToolCalling: false,
   })
-  const query = { stream: 'TRUE', continue_last_chat: 'true', object_id: 'o', ext_ref_user_id: 'u' }
+  const query = { stream: '1', continue_last_chat: 'True', object_id: 'o', ext_ref_user_id: 'u' }
   expect(ask({ is_tool_calling: true }, query)).toMatchObject({
     isStreamed: true,
     continueLast: true,

@@ -40,13 +40,16 @@ export function requiredUuid(fields: Fields, name: string): string {
   return id
 }
 
-/** JSON's true and false, or these words in any case: Python writes them with capitals. */
+const yes = new Set(['true', '1', 'yes', 'on'])
+const no = new Set(['false', '0', 'no', 'off'])
+
+/** JSON's true and false, or what Python's servers take for them in a query, in any case: its clients write True. */
 export function flagField(fields: Fields, name: string): boolean {
   const value = fields[name] ?? false
   if (typeof value === 'boolean') return value
   const word = typeof value === 'string' ? value.toLowerCase() : ''
-  if (word !== 'true' && word !== 'false') throw invalid(name, `${name} must be true or false`)
-  return word === 'true'
+  if (!yes.has(word) && !no.has(word)) throw invalid(name, `${name} must be true or false`)
+  return yes.has(word)
 }
 
 /** A whole number of at least `least`. */
