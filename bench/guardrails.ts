@@ -19,7 +19,7 @@ const checks: GuardrailCheck[] = [
   words(2_001),
   pattern(String.raw`\bPRJ-\d{4,6}\b`),
   pattern('internal use only'),
-  pattern(String.raw`sk-[a-z0-9]{20,}`),
+  pattern('sk-[a-z0-9]{20,}'),
   pattern(String.raw`https?://intra\.\S+`),
   { kind: 'personal-data', types: ['phone', 'card', 'iban', 'us-ssn', 'kr-rrn', 'cn-id'] },
   { kind: 'personal-data', types: ['email'] },
