@@ -54,6 +54,8 @@ export class RunningTurn {
   private usage = noUsage
   private costMicros = 0
   private upstream = ''
+  /** When the log was last seen to, in unix ms. */
+  checkpointedAt: number
   private checkpointSeq = 0
   private checkpoint: Promise<void> | undefined
   private settling = false
@@ -65,6 +67,7 @@ export class RunningTurn {
     this.prepared = prepared
     this.start = start
     this.startedAt = prepared.createdAt
+    this.checkpointedAt = this.startedAt
     this.log = new LiveLog(prepared.publicId, deps.now)
     if (prepared.request.leave === 'cancel-after-grace') this.log.onDeserted = () => this.awaitReturn()
     const answer = Promise.withResolvers<TurnState>()
@@ -268,6 +271,7 @@ export class RunningTurn {
   /** Appends what is new since the last checkpoint, so that a crash loses at most the time between two of them. */
   saveCheckpoint(): void {
     const { started } = this
+    this.checkpointedAt = this.deps.now()
     if (!started || this.settling || this.checkpoint || this.log.seq === this.checkpointSeq) return
     const before = this.checkpointSeq
     const seq = this.log.seq

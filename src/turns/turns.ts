@@ -83,10 +83,11 @@ export function turns(deps: TurnsDeps) {
     await lease.open()
     await reap.now()
     reap.start()
+    // Looked at often and each in its own time: a thousand turns written in one go would hold everybody up.
     timer = setInterval(() => {
-      for (const turn of running.values())
-        if (deps.now() - turn.startedAt >= deps.options.checkpointMs) turn.saveCheckpoint()
-    }, deps.options.checkpointMs)
+      const due = deps.now() - deps.options.checkpointMs
+      for (const turn of running.values()) if (turn.checkpointedAt <= due) turn.saveCheckpoint()
+    }, deps.options.checkpointMs / checkpointLooks)
     timer.unref()
   }
 
@@ -277,6 +278,8 @@ export type StartListener = (conversationId: string, turnId: string) => void
 export type Turns = ReturnType<typeof turns>
 
 const settleAtMostMs = 5_000
+/** How often in the time between two checkpoints it is looked whose turn it is. */
+const checkpointLooks = 20
 
 async function atMost(ms: number, done: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
