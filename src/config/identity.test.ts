@@ -10,7 +10,8 @@ const needed = {
 describe('the identity provider', () => {
   it('is none without the address of its keys', () => {
     expect(readEnv({}).identity).toBeUndefined()
-    expect(readEnv({ ...needed, PARLEY_JWKS_URL: '' }).identity).toBeUndefined()
+    expect(readEnv({ PARLEY_JWKS_ROLES: 'x=admin' }).identity).toBeUndefined()
+    expect(() => readEnv({ ...needed, PARLEY_JWKS_URL: '' })).toThrow('PARLEY_JWKS_URL must be set')
   })
 
   it('needs issuer and audience, and has defaults for the rest', () => {

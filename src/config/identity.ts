@@ -28,10 +28,13 @@ interface Readers {
   integer(name: string, fallback: number, least: number, most: number): number
 }
 
-/** Absent without PARLEY_JWKS_URL. Throws `invalid-request` naming the variable that is missing or cannot be understood. */
+/** All three of URL, issuer and audience, or none: then absent. Throws `invalid-request` naming the variable that is missing or cannot be understood. */
 export function readIdentityProvider({ text, flag, integer }: Readers): IdentityProvider | undefined {
   const jwksUrl = text('PARLEY_JWKS_URL')
-  if (jwksUrl === undefined) return undefined
+  if (jwksUrl === undefined) {
+    if (text('PARLEY_JWKS_ISSUER') === undefined && text('PARLEY_JWKS_AUDIENCE') === undefined) return undefined
+    throw bad('PARLEY_JWKS_URL', 'set when PARLEY_JWKS_ISSUER or PARLEY_JWKS_AUDIENCE is')
+  }
   if (!/^https?:$/.test(URL.parse(jwksUrl)?.protocol ?? '')) throw bad('PARLEY_JWKS_URL', 'an http:// or https:// URL')
   const need = (name: string) => {
     const value = text(name)

@@ -20,7 +20,10 @@ interface Group {
 /** What keeps a workspace's text was changed, or another process has gone on: what was read does not count any more. */
 class Stale extends Error {}
 
-/** Removes what is too old, as far as it comes before `stopping` says so. Throws what the database or the storage throws. */
+/**
+ * Removes what is too old, as far as it comes before `stopping` says so. What fails holds up nothing else; the first such
+ * failure is thrown at the end.
+ */
 export async function eraseByAge(deps: RunDeps): Promise<void> {
   const { database } = deps
   const workspaces = await database.read
@@ -29,14 +32,17 @@ export async function eraseByAge(deps: RunDeps): Promise<void> {
     .where('retention_days', 'is not', null)
     .orderBy('id')
     .execute()
+  const failures: unknown[] = []
+  const tried = (work: Promise<unknown>) => work.catch((thrown: unknown) => failures.push(thrown))
   for (const [days, own] of Map.groupBy(workspaces, (workspace) => workspace.days!)) {
     const until = deps.now() - days * dayMs
     const ids = own.map((workspace) => workspace.id)
     for (const store of deps.stores)
       if (store.personal !== true)
-        for (const group of await groupsOf(deps, store, days, ids)) await eraseOfGroup(deps, store, group, until)
-    for (const workspace of own) if (!deps.stopping()) await eraseFiles(deps, workspace, until)
+        for (const group of await groupsOf(deps, store, days, ids)) await tried(eraseOfGroup(deps, store, group, until))
+    for (const workspace of own) if (!deps.stopping()) await tried(eraseFiles(deps, workspace, until))
   }
+  if (failures.length > 0) throw failures[0]
 }
 
 async function groupsOf(deps: RunDeps, store: TextStore, days: number, ids: number[]): Promise<Group[]> {
