@@ -1,5 +1,5 @@
 import { createLocalJWKSet, errors, type JWTHeaderParameters, type LocalJWKSet } from 'jose'
-import { type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import { AppError } from '#errors/index.ts'
 
 export interface KeySetDeps {
@@ -78,6 +78,8 @@ export function keySet(deps: KeySetDeps): KeyFor {
 
 /** Redirects are not followed: an answer that is not the key set itself is a failure. */
 async function fetchKeys({ url, dispatcher }: KeySetDeps): Promise<LocalJWKSet> {
+  // Most servers have no identity provider and need nothing of undici but its agent.
+  const { request } = await import('undici')
   const signal = AbortSignal.timeout(timeoutMs)
   const headers = { accept: 'application/json, application/jwk-set+json' }
   const { statusCode, body } = await request(url, { dispatcher, signal, headers })

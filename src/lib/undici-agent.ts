@@ -1,0 +1,6 @@
+import type { Agent as AgentOfUndici } from 'undici'
+// @ts-expect-error undici types its index only
+import bare from 'undici/lib/dispatcher/agent.js'
+
+/** undici's Agent without the rest of undici: fetch, caches and mocks are 900 KB of source that no request of ours runs. */
+export const Agent = bare as typeof AgentOfUndici
