@@ -31,21 +31,21 @@ const deployment = newDeployment(folder)
 const url = options.postgres ? await newDatabase() : undefined
 if (url !== undefined) process.env.DATABASE_URL = url
 pinDriver()
-const mock = await startMock()
 try {
-  const filled = await fillHistory({ deployment, turns, ...(url !== undefined && { url }), mockPort: mock.port })
+  const filled = await fillHistory({ deployment, turns, ...(url !== undefined && { url }) })
   console.log(`${turns} turns on ${url === undefined ? 'SQLite' : 'PostgreSQL'}; filled in ${filled.seconds} s`)
   console.log(
     `indexing ${filled.indexMicros} µs a turn, segments ${filled.sealMicros} µs a turn, database ${filled.megabytes} MB`,
   )
+  const mock = await startMock()
   const server = await startServer(parley, { mockPort: mock.port, deployment })
   try {
     await measure(server, filled.app)
   } finally {
     await server.stop()
+    mock.stop()
   }
 } finally {
-  mock.stop()
   rmSync(folder, { recursive: true, force: true })
   if (url !== undefined) await dropDatabase(url)
 }

@@ -1,18 +1,35 @@
 /**
- * Which rows of a segment have which letter sequences. Sequences of one, two and three UTF-16 units are hashed to slots;
- * a slot lists the rows that have a sequence of it, so it may list too many, never too few. Sequences of one or two have
- * two slots each: what is looked for may be no longer, and one slot alone lists a hundredth of all rows by chance.
+ * Which rows of a segment have which letter sequences. Sequences of one and two UTF-16 units, and of three in scripts of
+ * few letters, are hashed to slots; a slot lists the rows that have a sequence of it, so it may list too many, never too
+ * few. A single slot lists one row in thirty by chance, and what is looked for may be no longer than one sequence:
+ * the short ones therefore have several slots each.
  */
 
 export const slotCount = 1 << 15
 
+const seeds = { one: [1, 2], two: [3, 4, 5], three: [6] }
+
 function slotOf(seed: number, a: number, b: number, c: number): number {
-  let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ seed
+  let hash =
+    Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(seed, 0x27d4eb2f)
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   return (hash ^ (hash >>> 13)) >>> 17
 }
 
-const seeds = { first: 0, second: 0x27d4eb2f }
+/** From here on scripts have so many letters that two of them say as much as three elsewhere: Han, Kana, Hangul. */
+const manyLetters = 0x2e80
+
+/** Calls `see` with the slots of each sequence that ends at `at`. */
+function slotsAt(text: string, at: number, see: (slot: number) => void): void {
+  const c = text.charCodeAt(at)
+  for (const seed of seeds.one) see(slotOf(seed, 0, 0, c))
+  if (at === 0) return
+  const b = text.charCodeAt(at - 1)
+  for (const seed of seeds.two) see(slotOf(seed, 0, b, c))
+  if (at === 1) return
+  const a = text.charCodeAt(at - 2)
+  if (a < manyLetters && b < manyLetters && c < manyLetters) for (const seed of seeds.three) see(slotOf(seed, a, b, c))
+}
 
 /** Marks a text as row `offset` in the table of a segment, where each slot has `stride` bytes of one bit a row. */
 export function markText(table: Uint8Array, stride: number, offset: number, text: string): void {
@@ -21,40 +38,22 @@ export function markText(table: Uint8Array, stride: number, offset: number, text
   const mark = (slot: number) => {
     table[slot * stride + byte]! |= bit
   }
-  let a = 0
-  let b = 0
-  for (let at = 0; at < text.length; at++) {
-    const c = text.charCodeAt(at)
-    mark(slotOf(seeds.first, 0, 0, c))
-    mark(slotOf(seeds.second, 0, 0, c))
-    if (at > 0) {
-      mark(slotOf(seeds.first, 0, b, c))
-      mark(slotOf(seeds.second, 0, b, c))
-    }
-    if (at > 1) mark(slotOf(seeds.first, a, b, c))
-    a = b
-    b = c
-  }
+  for (let at = 0; at < text.length; at++) slotsAt(text, at, mark)
 }
 
-/** Sequences of a long text that are looked at, from all over it. */
-const mostSequences = 12
+/** Places of a long text that are looked at, from all over it. */
+const mostPlaces = 12
 
-/** Slots that every row has that contains `text`. */
+/** Slots that every row has that contains `text`; not those of single letters where there is more to go by. */
 export function slotsFor(text: string): number[] {
   const slots = new Set<number>()
-  const both = (a: number, b: number, c: number) => {
-    for (const seed of [seeds.first, seeds.second]) slots.add(slotOf(seed, a, b, c))
-  }
-  const at = (index: number) => text.charCodeAt(index)
-  if (text.length === 1) both(0, 0, at(0))
-  // Of three units there is but one sequence of three.
-  if (text.length === 2 || text.length === 3) for (let end = 1; end < text.length; end++) both(0, at(end - 1), at(end))
-  const sequences = text.length - 2
-  const step = Math.max(1, sequences / mostSequences)
-  for (let index = 0; index < sequences; index += step) {
-    const start = Math.floor(index)
-    slots.add(slotOf(seeds.first, at(start), at(start + 1), at(start + 2)))
+  const first = Math.min(text.length - 1, 1)
+  const step = Math.max(1, (text.length - first) / mostPlaces)
+  for (let index = first; index < text.length; index += step) {
+    const found: number[] = []
+    slotsAt(text, Math.floor(index), (slot) => found.push(slot))
+    const single = seeds.one.length
+    for (const slot of found.length > single ? found.slice(single) : found) slots.add(slot)
   }
   return [...slots]
 }

@@ -11,8 +11,9 @@ export const countedAtMost = 1000
 /** Rows looked through one by one, and candidates whose texts are looked into, in one query. */
 const rowsAtOnce = 1024
 const textsAtOnce = 256
-/** Slots of a text that are read in every segment. */
-const slotsRead = 4
+/** Slots of a text that are read in every segment, and the most that are read where these leave many rows: texts cost more. */
+const slotsRead = { first: 4, most: 12 }
+const manyLeft = 16
 /** A search that finds much reads few segments, one that finds little soon reads many at a time. */
 const segmentsAtOnce = { first: 4, most: 64 }
 
@@ -81,7 +82,7 @@ export async function* findRows(
     .executeTakeFirst()
   const sealed = row?.sealed ?? 0
   const stretches = stretchesOf(sealed, segmentRows, search)
-  const slots = await rarest(database, place, sealed - 1, slotsFor(search.text))
+  const slots = await rarestFirst(database, place, sealed - 1, slotsFor(search.text))
   for (const stretch of stretches) {
     if (stretch.segments) {
       const candidates = await candidatesOf(database, selection, stretch, slots, segmentRows)
@@ -94,14 +95,14 @@ export async function* findRows(
   }
 }
 
-/** Slots that have few rows in a segment leave few in the others too: the rest need not be read. */
-async function rarest(
+/** Slots that have few rows in one segment leave few in the others too. */
+async function rarestFirst(
   database: Database,
   place: number,
   segment: number,
   slots: readonly number[],
 ): Promise<readonly number[]> {
-  if (segment < 0 || slots.length <= slotsRead) return slots
+  if (segment < 0 || slots.length <= slotsRead.first) return slots
   const sizes = await database.read
     .selectFrom('history_slots')
     .select(['slot', sql<number>`length(rows)`.as('size')])
@@ -110,7 +111,7 @@ async function rarest(
     .where(anyOf(database, sql.ref('slot'), slots))
     .execute()
   const sizeOf = new Map(sizes.map(({ slot, size }) => [slot, size]))
-  return slots.toSorted((a, b) => (sizeOf.get(a) ?? 0) - (sizeOf.get(b) ?? 0)).slice(0, slotsRead)
+  return slots.toSorted((a, b) => (sizeOf.get(a) ?? 0) - (sizeOf.get(b) ?? 0)).slice(0, slotsRead.most)
 }
 
 /** All numbers up to the last one, in pieces, in the order of the search. */
@@ -143,24 +144,18 @@ async function candidatesOf(
   slots: readonly number[],
   segmentRows: number,
 ): Promise<number[]> {
-  const stored = await database.read
-    .selectFrom('history_slots')
-    .select(['segment', 'rows'])
-    .where('place', '=', selection.place)
-    .where(anyOf(database, sql.ref('segment'), segments!))
-    .where(anyOf(database, sql.ref('slot'), slots))
-    .execute()
-  const stride = segmentRows / 8
-  const bySegment = [...Map.groupBy(stored, (row) => row.segment)].sort(([a], [b]) => a - b)
-  const numbers = bySegment.flatMap(([segment, rows]) => {
-    // A slot that is not there has no rows.
-    if (rows.length < slots.length) return []
-    const inAll = rowsInAll(
-      rows.map((row) => row.rows),
-      stride,
-    )
-    return inAll.map((offset) => segment * segmentRows + offset + 1)
-  })
+  let bySegment = await inAllSlots(database, selection.place, segments!, slots.slice(0, slotsRead.first), segmentRows)
+  const wide = bySegment.filter(({ numbers }) => numbers.length > manyLeft)
+  if (slots.length > slotsRead.first && wide.length > 0) {
+    const ids = wide.map(({ segment }) => segment)
+    const rest = await inAllSlots(database, selection.place, ids, slots.slice(slotsRead.first), segmentRows)
+    const left = new Map(rest.map(({ segment, numbers }) => [segment, new Set(numbers)]))
+    bySegment = bySegment.map(({ segment, numbers }) => ({
+      segment,
+      numbers: numbers.length > manyLeft ? numbers.filter((n) => left.get(segment)?.has(n)) : numbers,
+    }))
+  }
+  const numbers = bySegment.flatMap((each) => each.numbers)
   if (numbers.length === 0 || isWholePlace(selection)) return numbers.filter((n) => n <= to)
   // Of what few people said in a busy place, few candidates remain: their texts need not be looked into.
   const own = await selected(database, selection)
@@ -170,6 +165,33 @@ async function candidatesOf(
     .execute()
   const ours = new Set(own.map((row) => row.n))
   return numbers.filter((n) => ours.has(n))
+}
+
+/** For each of these segments, in their order, the numbers of the rows that are in all of these slots. */
+async function inAllSlots(
+  database: Database,
+  place: number,
+  segments: readonly number[],
+  slots: readonly number[],
+  segmentRows: number,
+): Promise<{ segment: number; numbers: number[] }[]> {
+  const stored = await database.read
+    .selectFrom('history_slots')
+    .select(['segment', 'rows'])
+    .where('place', '=', place)
+    .where(anyOf(database, sql.ref('segment'), segments))
+    .where(anyOf(database, sql.ref('slot'), slots))
+    .execute()
+  const bySegment = Map.groupBy(stored, (row) => row.segment)
+  return [...bySegment]
+    .sort(([a], [b]) => a - b)
+    .map(([segment, rows]) => {
+      const first = segment * segmentRows + 1
+      const bits = rows.map((row) => row.rows)
+      // A slot that is not there has no rows.
+      const inAll = rows.length < slots.length ? [] : rowsInAll(bits, segmentRows / 8)
+      return { segment, numbers: inAll.map((offset) => first + offset) }
+    })
 }
 
 function isWholePlace({ userId, objectId, externalUserId }: Selection): boolean {
