@@ -292,6 +292,9 @@ for (const kind of databaseKinds)
       const token = await idp.login(sub)
       const person = (await me(token)).body.data
       const socket = await openLive(parley, `/ws/chat/s?token=${token}`)
+      // Until it answers it may still be looking whose token it is, and would remember what it saw.
+      socket.send({ type: 'ping' })
+      await socket.until(({ type }) => type === 'pong')
       const { database } = parley.parley
       await database.write((tx) =>
         tx.db.updateTable('users').set({ disabled: 1 }).where('public_id', '=', person.id).execute(),
