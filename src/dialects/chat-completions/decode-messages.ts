@@ -1,5 +1,6 @@
 import type { Message, Part } from '#contracts/index.ts'
 import { invalid } from '#errors/index.ts'
+import { mediaTypeOf } from '#lib/media-type.ts'
 
 type Json = Record<string, unknown>
 
@@ -196,19 +197,6 @@ function base64(value: unknown, at: string): string {
   const data = requiredString(value, at)
   if (!/^[A-Za-z0-9+/_-]*={0,2}\s*$/.test(data)) throw invalid(at, `${at} must be base64`)
   return data
-}
-
-const mediaTypes: Record<string, string> = {
-  pdf: 'application/pdf',
-  txt: 'text/plain',
-  md: 'text/markdown',
-  csv: 'text/csv',
-  html: 'text/html',
-  json: 'application/json',
-}
-
-function mediaTypeOf(name: string): string {
-  return mediaTypes[name.slice(name.lastIndexOf('.') + 1).toLowerCase()] ?? 'application/octet-stream'
 }
 
 function isDetail(value: unknown): value is 'auto' | 'low' | 'high' {

@@ -1,5 +1,6 @@
 import type { Part } from '#contracts/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
+import { mediaTypeOf } from '#lib/media-type.ts'
 import type { Fields } from './codec.ts'
 import { base64Of, objectAt } from './fields.ts'
 
@@ -35,11 +36,11 @@ export function documentPart(value: unknown, at: string): Part {
   const asset = assetOf(given, at)
   const name = nameOf(given, 'document')
   const mediaType = statedType(given)
-  if ('url' in asset) return { type: 'file', name, mediaType: mediaType ?? typeByName(name), url: asset.url }
+  if ('url' in asset) return { type: 'file', name, mediaType: mediaType ?? mediaTypeOf(name), url: asset.url }
   return {
     type: 'file',
     name,
-    mediaType: sniff(asset.data) ?? asset.mediaType ?? mediaType ?? typeByName(name),
+    mediaType: sniff(asset.data) ?? asset.mediaType ?? mediaType ?? mediaTypeOf(name),
     data: asset.data,
   }
 }
@@ -103,19 +104,6 @@ function nameOf(given: Fields, otherwise: string): string {
   for (const value of [given.name, given.filename, metadata?.name, metadata?.filename, last])
     if (typeof value === 'string' && value !== '') return value.slice(0, longestName).toWellFormed()
   return otherwise
-}
-
-const typesByEnding: Record<string, string> = {
-  pdf: 'application/pdf',
-  txt: 'text/plain',
-  md: 'text/markdown',
-  csv: 'text/csv',
-  html: 'text/html',
-  json: 'application/json',
-}
-
-function typeByName(name: string): string {
-  return typesByEnding[name.slice(name.lastIndexOf('.') + 1).toLowerCase()] ?? 'application/octet-stream'
 }
 
 const audioFormats: Record<string, string> = {

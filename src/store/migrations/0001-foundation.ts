@@ -1,17 +1,13 @@
 import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
+import { keyType, withId } from './with-id.ts'
 
 /** Accounts, apps, conversations, turns, upstreams, jobs and usage. */
 export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
-  const key = dialect === 'sqlite' ? 'integer' : 'bigint'
-  const withId = (name: string) =>
-    db.schema
-      .createTable(name)
-      .addColumn('id', key, (c) =>
-        dialect === 'sqlite' ? c.primaryKey().autoIncrement() : c.primaryKey().generatedByDefaultAsIdentity(),
-      )
+  const key = keyType(dialect)
+  const table = withId(db, dialect)
 
-  await withId('users')
+  await table('users')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('email', 'text', (c) => c.notNull().unique())
     .addColumn('name', 'text', (c) => c.notNull())
@@ -23,7 +19,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
     .addColumn('updated_at', key, (c) => c.notNull())
     .execute()
 
-  await withId('workspaces')
+  await table('workspaces')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('name', 'text', (c) => c.notNull())
     .addColumn('budget_micros', key)
@@ -42,7 +38,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
     .execute()
   await db.schema.createIndex('memberships_user').on('memberships').column('user_id').execute()
 
-  await withId('api_keys')
+  await table('api_keys')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('workspace_id', key, (c) => c.notNull().references('workspaces.id').onDelete('cascade'))
     .addColumn('user_id', key, (c) => c.notNull().references('users.id').onDelete('cascade'))
@@ -60,7 +56,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
     .execute()
   await db.schema.createIndex('api_keys_workspace').on('api_keys').column('workspace_id').execute()
 
-  await withId('sessions')
+  await table('sessions')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('user_id', key, (c) => c.notNull().references('users.id').onDelete('cascade'))
     .addColumn('token_hash', 'text', (c) => c.notNull().unique())
@@ -72,7 +68,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
   await db.schema.createIndex('sessions_user').on('sessions').column('user_id').execute()
   await db.schema.createIndex('sessions_previous').on('sessions').column('previous_hash').execute()
 
-  await withId('apps')
+  await table('apps')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('workspace_id', key, (c) => c.notNull().references('workspaces.id').onDelete('cascade'))
     .addColumn('slug', 'text', (c) => c.notNull())
@@ -90,7 +86,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
 
   // No foreign keys from here to turns: they are written thousands of times a second, and no row they name is deleted
   // without deleting them first.
-  await withId('conversations')
+  await table('conversations')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('workspace_id', key, (c) => c.notNull())
     .addColumn('user_id', key, (c) => c.notNull())
@@ -108,7 +104,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
   await db.schema.createIndex('conversations_user').on('conversations').columns(['user_id', 'app_id', 'id']).execute()
   await db.schema.createIndex('conversations_app').on('conversations').columns(['app_id', 'id']).execute()
 
-  await withId('turns')
+  await table('turns')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('workspace_id', key, (c) => c.notNull())
     .addColumn('user_id', key, (c) => c.notNull())
@@ -170,7 +166,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
     .execute()
   await db.schema.createIndex('idempotency_keys_age').on('idempotency_keys').column('created_at').execute()
 
-  await withId('upstreams')
+  await table('upstreams')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('name', 'text', (c) => c.notNull().unique())
     .addColumn('kind', 'text', (c) => c.notNull())
@@ -193,7 +189,7 @@ export async function foundation(db: Kysely<unknown>, dialect: Dialect): Promise
     .addColumn('lease_until', key, (c) => c.notNull())
     .execute()
 
-  await withId('jobs')
+  await table('jobs')
     .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('payload', 'text', (c) => c.notNull())
     .addColumn('run_at', key, (c) => c.notNull())

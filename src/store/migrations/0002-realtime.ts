@@ -1,17 +1,13 @@
 import type { Kysely } from 'kysely'
 import type { Dialect } from '../dialect.ts'
+import { keyType, withId } from './with-id.ts'
 
 /** Notifications, and runs of plugins that somebody may watch. */
 export async function realtime(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
-  const key = dialect === 'sqlite' ? 'integer' : 'bigint'
-  const withId = (name: string) =>
-    db.schema
-      .createTable(name)
-      .addColumn('id', key, (c) =>
-        dialect === 'sqlite' ? c.primaryKey().autoIncrement() : c.primaryKey().generatedByDefaultAsIdentity(),
-      )
+  const key = keyType(dialect)
+  const table = withId(db, dialect)
 
-  await withId('notifications')
+  await table('notifications')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('user_id', key, (c) => c.notNull().references('users.id').onDelete('cascade'))
     .addColumn('workspace_id', key, (c) => c.references('workspaces.id').onDelete('cascade'))
@@ -29,7 +25,7 @@ export async function realtime(db: Kysely<unknown>, dialect: Dialect): Promise<v
   await db.schema.createIndex('notifications_user').on('notifications').columns(['user_id', 'id']).execute()
   await db.schema.createIndex('notifications_age').on('notifications').column('created_at').execute()
 
-  await withId('plugin_executions')
+  await table('plugin_executions')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('workspace_id', key, (c) => c.notNull().references('workspaces.id').onDelete('cascade'))
     .addColumn('user_id', key, (c) => c.notNull().references('users.id').onDelete('cascade'))

@@ -1,17 +1,13 @@
 import type { Kysely } from 'kysely'
 import type { Dialect } from '../dialect.ts'
+import { keyType, withId } from './with-id.ts'
 
 /** Rules about what may be said, and what was found by them. */
 export async function guardrails(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
-  const key = dialect === 'sqlite' ? 'integer' : 'bigint'
-  const withId = (name: string) =>
-    db.schema
-      .createTable(name)
-      .addColumn('id', key, (c) =>
-        dialect === 'sqlite' ? c.primaryKey().autoIncrement() : c.primaryKey().generatedByDefaultAsIdentity(),
-      )
+  const key = keyType(dialect)
+  const table = withId(db, dialect)
 
-  await withId('guardrails')
+  await table('guardrails')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('workspace_id', key, (c) => c.notNull().references('workspaces.id').onDelete('cascade'))
     .addColumn('app_id', key, (c) => c.references('apps.id').onDelete('cascade'))
@@ -28,7 +24,7 @@ export async function guardrails(db: Kysely<unknown>, dialect: Dialect): Promise
   await db.schema.createIndex('guardrails_app').on('guardrails').column('app_id').execute()
 
   // Written with turns, and like them without foreign keys; they outlive their rules and apps.
-  await withId('guardrail_violations')
+  await table('guardrail_violations')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('workspace_id', key, (c) => c.notNull())
     .addColumn('app_id', key)

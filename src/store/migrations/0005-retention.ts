@@ -1,15 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
+import { keyType, withId } from './with-id.ts'
 
 /** Codes of workspaces, logins of outside identity providers, and how long what people said is kept. */
 export async function retention(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
-  const key = dialect === 'sqlite' ? 'integer' : 'bigint'
-  const withId = (name: string) =>
-    db.schema
-      .createTable(name)
-      .addColumn('id', key, (c) =>
-        dialect === 'sqlite' ? c.primaryKey().autoIncrement() : c.primaryKey().generatedByDefaultAsIdentity(),
-      )
+  const key = keyType(dialect)
+  const table = withId(db, dialect)
 
   await db.schema.alterTable('workspaces').addColumn('code', 'text').execute()
   await db.schema.alterTable('workspaces').addColumn('retention_days', 'integer').execute()
@@ -17,7 +13,7 @@ export async function retention(db: Kysely<unknown>, dialect: Dialect): Promise<
   await db.schema.createIndex('workspaces_code').on('workspaces').column('code').unique().execute()
   await db.schema.alterTable('users').addColumn('erased_at', key).execute()
 
-  await withId('identities')
+  await table('identities')
     .addColumn('user_id', key, (c) => c.notNull().references('users.id').onDelete('cascade'))
     .addColumn('issuer', 'text', (c) => c.notNull())
     .addColumn('subject', 'text', (c) => c.notNull())
@@ -26,7 +22,7 @@ export async function retention(db: Kysely<unknown>, dialect: Dialect): Promise<
     .execute()
   await db.schema.createIndex('identities_user').on('identities').column('user_id').execute()
 
-  await withId('legal_holds')
+  await table('legal_holds')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('workspace_id', key, (c) => c.notNull().references('workspaces.id').onDelete('cascade'))
     .addColumn('app_id', key)
@@ -47,7 +43,7 @@ export async function retention(db: Kysely<unknown>, dialect: Dialect): Promise<
     .addPrimaryKeyConstraint('retention_progress_pk', ['workspace_id', 'store'])
     .execute()
 
-  await withId('erasures')
+  await table('erasures')
     .addColumn('public_id', 'text', (c) => c.notNull().unique())
     .addColumn('user_id', key, (c) => c.notNull())
     .addColumn('workspace_id', key)
