@@ -39,8 +39,8 @@ function letters(first: number, count: number, length: number): string {
   return String.fromCharCode(...Array.from({ length }, () => first + pick(count)))
 }
 
-/** The nth word of a language is said 1/n as often as the first. */
-const word = (words: readonly string[]) => words[Math.floor(words.length ** next()) - 1] ?? words[0]!
+/** The nth word of a language is said 1/n as often as the first would be; the commonest are one in thirty. */
+const word = (words: readonly string[]) => words[Math.floor(words.length ** (0.1 + 0.9 * next())) - 1]!
 const text = (words: readonly string[], count: number, joint: string) =>
   Array.from({ length: count }, () => word(words)).join(joint)
 
@@ -55,7 +55,7 @@ export function sayingOf(index: number): Saying {
 export const searches: Record<string, () => string> = {
   'a rare word': () => `zyxomma${pick(5) * 100_000 + 77}`,
   'an uncommon word': () => latin[2_000 + pick(15_000)]!,
-  'a common word': () => latin[pick(20)]!,
+  'a common word': () => latin[2 + pick(20)]!,
   'two words in a row': () => `${word(latin)} ${word(latin)}`,
   'two letters of Hangul': () => hangul[pick(8_000)]!.slice(0, 2),
   'two Han characters': () => han[pick(8_000)]!,

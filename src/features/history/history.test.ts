@@ -184,6 +184,26 @@ for (const kind of databaseKinds)
       expect(await page(1e15, { text: 'again' })).toMatchObject({ entries: [], hasMore: false })
     })
 
+    it('keeps its order over many segments, also where very many rows match', async () => {
+      const app = await newApp()
+      const said = Array.from({ length: 900 }, (_, index): SaidForTest => {
+        return { by: owner, question: `${index}`, answer: index % 3 === 0 ? 'every third one' : 'the others' }
+      })
+      await say(app, said)
+      await room.seal()
+      const thirds = scan(said, owner, { text: 'third' })
+      for (const order of ['asc', 'desc'] as const) {
+        const seen: string[] = []
+        for (let number = 1; number <= 3; number++) {
+          const page = await room.page(owner, app, { text: 'third one' }, { number, size: 100, order })
+          seen.push(...page.entries.map((entry) => entry.question))
+          expect(page).toMatchObject({ total: 300, hasMore: number < 3 })
+        }
+        const questions = thirds.map((one) => one.question)
+        expect(seen).toEqual(order === 'asc' ? questions : questions.reverse())
+      }
+    })
+
     it('pages backwards from what there was on page 1, and from the newest again with the next page 1', async () => {
       const app = await newApp()
       const row = (question: string): SaidForTest => ({ by: owner, question, answer: '' })

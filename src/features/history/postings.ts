@@ -1,13 +1,14 @@
 /**
- * Which rows of a segment have which letter sequences. Sequences of one and two UTF-16 units, and of three in scripts of
- * few letters, are hashed to slots; a slot lists the rows that have a sequence of it, so it may list too many, never too
+ * Which rows of a segment have which letter sequences. Sequences of one and two UTF-16 units, of three in scripts of few
+ * letters, and of five around a space are hashed to slots; a slot lists the rows that have a sequence of it, so it may list too many, never too
  * few. A single slot lists one row in thirty by chance, and what is looked for may be no longer than one sequence:
  * the short ones therefore have several slots each.
  */
 
 export const slotCount = 1 << 15
 
-const seeds = { one: [1, 2], two: [3, 4, 5], three: [6] }
+const seeds = { one: [1, 2], two: [3, 4, 5], three: 6, joint: 7 }
+const space = 32
 
 function slotOf(seed: number, a: number, b: number, c: number): number {
   let hash =
@@ -28,7 +29,11 @@ function slotsAt(text: string, at: number, see: (slot: number) => void): void {
   for (const seed of seeds.two) see(slotOf(seed, 0, b, c))
   if (at === 1) return
   const a = text.charCodeAt(at - 2)
-  if (a < manyLetters && b < manyLetters && c < manyLetters) for (const seed of seeds.three) see(slotOf(seed, a, b, c))
+  if (a < manyLetters && b < manyLetters && c < manyLetters) see(slotOf(seeds.three, a, b, c))
+  if (a !== space || at < 4) return
+  // Many texts have both of two common words, fewer have the one behind the other.
+  const before = text.charCodeAt(at - 4) * 65_536 + text.charCodeAt(at - 3)
+  see(slotOf(seeds.joint, before, b, c))
 }
 
 /** Marks a text as row `offset` in the table of a segment, where each slot has `stride` bytes of one bit a row. */

@@ -11,8 +11,8 @@ export const countedAtMost = 1000
 /** Rows looked through one by one, and candidates whose texts are looked into, in one query. */
 const rowsAtOnce = 1024
 const textsAtOnce = 256
-/** Slots of a text that are read in every segment, and the most that are read where these leave many rows: texts cost more. */
-const slotsRead = { first: 4, most: 12 }
+/** Slots of a text that are read at once, and again where they leave so many rows of a segment: texts cost more. */
+const slotsRead = 4
 const manyLeft = 16
 /** A search that finds much reads few segments, one that finds little soon reads many at a time. */
 const segmentsAtOnce = { first: 4, most: 64 }
@@ -102,7 +102,7 @@ async function rarestFirst(
   segment: number,
   slots: readonly number[],
 ): Promise<readonly number[]> {
-  if (segment < 0 || slots.length <= slotsRead.first) return slots
+  if (segment < 0 || slots.length <= slotsRead) return slots
   const sizes = await database.read
     .selectFrom('history_slots')
     .select(['slot', sql<number>`length(rows)`.as('size')])
@@ -111,7 +111,7 @@ async function rarestFirst(
     .where(anyOf(database, sql.ref('slot'), slots))
     .execute()
   const sizeOf = new Map(sizes.map(({ slot, size }) => [slot, size]))
-  return slots.toSorted((a, b) => (sizeOf.get(a) ?? 0) - (sizeOf.get(b) ?? 0)).slice(0, slotsRead.most)
+  return slots.toSorted((a, b) => (sizeOf.get(a) ?? 0) - (sizeOf.get(b) ?? 0))
 }
 
 /** All numbers up to the last one, in pieces, in the order of the search. */
@@ -144,18 +144,17 @@ async function candidatesOf(
   slots: readonly number[],
   segmentRows: number,
 ): Promise<number[]> {
-  let bySegment = await inAllSlots(database, selection.place, segments!, slots.slice(0, slotsRead.first), segmentRows)
-  const wide = bySegment.filter(({ numbers }) => numbers.length > manyLeft)
-  if (slots.length > slotsRead.first && wide.length > 0) {
-    const ids = wide.map(({ segment }) => segment)
-    const rest = await inAllSlots(database, selection.place, ids, slots.slice(slotsRead.first), segmentRows)
-    const left = new Map(rest.map(({ segment, numbers }) => [segment, new Set(numbers)]))
-    bySegment = bySegment.map(({ segment, numbers }) => ({
-      segment,
-      numbers: numbers.length > manyLeft ? numbers.filter((n) => left.get(segment)?.has(n)) : numbers,
-    }))
+  const ascending = segments!.toSorted((a, b) => a - b)
+  let left: Candidates = new Map(ascending.map((segment) => [segment, undefined]))
+  for (let at = 0; at < slots.length; at += slotsRead) {
+    const wide = [...left].filter(([, numbers]) => numbers === undefined || numbers.length > manyLeft)
+    if (wide.length === 0) break
+    left = new Map([
+      ...left,
+      ...(await narrowed(database, selection.place, wide, slots.slice(at, at + slotsRead), segmentRows)),
+    ])
   }
-  const numbers = bySegment.flatMap((each) => each.numbers)
+  const numbers = [...left.values()].flatMap((each) => each ?? [])
   if (numbers.length === 0 || isWholePlace(selection)) return numbers.filter((n) => n <= to)
   // Of what few people said in a busy place, few candidates remain: their texts need not be looked into.
   const own = await selected(database, selection)
@@ -167,14 +166,18 @@ async function candidatesOf(
   return numbers.filter((n) => ours.has(n))
 }
 
-/** For each of these segments, in their order, the numbers of the rows that are in all of these slots. */
-async function inAllSlots(
+/** Segments, ascending, with the rows that may match; undefined: any. */
+type Candidates = Map<number, number[] | undefined>
+
+/** Which of these rows are in all of these slots. */
+async function narrowed(
   database: Database,
   place: number,
-  segments: readonly number[],
+  left: readonly [number, number[] | undefined][],
   slots: readonly number[],
   segmentRows: number,
-): Promise<{ segment: number; numbers: number[] }[]> {
+): Promise<Candidates> {
+  const segments = left.map(([segment]) => segment)
   const stored = await database.read
     .selectFrom('history_slots')
     .select(['segment', 'rows'])
@@ -183,15 +186,17 @@ async function inAllSlots(
     .where(anyOf(database, sql.ref('slot'), slots))
     .execute()
   const bySegment = Map.groupBy(stored, (row) => row.segment)
-  return [...bySegment]
-    .sort(([a], [b]) => a - b)
-    .map(([segment, rows]) => {
-      const first = segment * segmentRows + 1
-      const bits = rows.map((row) => row.rows)
+  return new Map(
+    left.map(([segment, numbers]) => {
+      const rows = bySegment.get(segment) ?? []
       // A slot that is not there has no rows.
-      const inAll = rows.length < slots.length ? [] : rowsInAll(bits, segmentRows / 8)
-      return { segment, numbers: inAll.map((offset) => first + offset) }
-    })
+      if (rows.length < slots.length) return [segment, []]
+      const bits = rows.map((row) => row.rows)
+      const inAll = rowsInAll(bits, segmentRows / 8).map((offset) => segment * segmentRows + offset + 1)
+      const known = new Set(numbers)
+      return [segment, numbers ? inAll.filter((n) => known.has(n)) : inAll]
+    }),
+  )
 }
 
 function isWholePlace({ userId, objectId, externalUserId }: Selection): boolean {
