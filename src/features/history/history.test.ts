@@ -186,20 +186,19 @@ for (const kind of databaseKinds)
 
     it('keeps its order over many segments, also where very many rows match', async () => {
       const app = await newApp()
-      const said = Array.from({ length: 900 }, (_, index): SaidForTest => {
-        return { by: owner, question: `${index}`, answer: index % 3 === 0 ? 'every third one' : 'the others' }
+      const said = Array.from({ length: 990 }, (_, index): SaidForTest => {
+        return { by: owner, question: `${index}`, answer: 'the same again' }
       })
       await say(app, said)
       await room.seal()
-      const thirds = scan(said, owner, { text: 'third' })
       for (const order of ['asc', 'desc'] as const) {
         const seen: string[] = []
-        for (let number = 1; number <= 3; number++) {
-          const page = await room.page(owner, app, { text: 'third one' }, { number, size: 100, order })
+        for (let number = 1; number <= 10; number++) {
+          const page = await room.page(owner, app, { text: 'same again' }, { number, size: 100, order })
           seen.push(...page.entries.map((entry) => entry.question))
-          expect(page).toMatchObject({ total: 300, hasMore: number < 3 })
+          expect(page).toMatchObject({ total: 990, hasMore: number < 10 })
         }
-        const questions = thirds.map((one) => one.question)
+        const questions = said.map((one) => one.question)
         expect(seen).toEqual(order === 'asc' ? questions : questions.reverse())
       }
     })
@@ -247,6 +246,35 @@ for (const kind of databaseKinds)
       const keys = await writeTurns(db.database, app, [{ by: owner, question: 'once', answer: '' }])
       for (const _ of [1, 2]) await db.database.write((tx) => room.index(tx, [...keys, ...keys]))
       expect(await room.page(owner, app, {}, { number: 1, size: 10, order: 'asc' })).toMatchObject({ total: 1 })
+    })
+
+    it.runIf(kind === 'postgres')('is written by several processes at once, each row once', async () => {
+      const apps = [await newApp(), await newApp()]
+      const again = await db.openAgain()
+      const deps = { now: Date.now, log: { warn: () => undefined }, catchUp: async () => undefined, segmentRows: 16 }
+      const other = history({ ...deps, database: again })
+      const turns = await Promise.all(
+        apps.map((app) =>
+          writeTurns(db.database, app, Array<SaidForTest>(60).fill({ by: owner, question: 'x', answer: 'y' })),
+        ),
+      )
+      // Turns of both apps in each batch, in either order, and every turn told to both.
+      const batches = Array.from({ length: 20 }, (_, index) => {
+        const of = (keys: number[]) => keys.slice(index * 3, index * 3 + 3)
+        return index % 2 === 0 ? turns.flatMap(of) : turns.toReversed().flatMap(of)
+      })
+      await Promise.all(
+        batches.flatMap((batch) => [
+          db.database.write((tx) => room.index(tx, batch)),
+          again.write((tx) => other.index(tx, batch)),
+        ]),
+      )
+      await Promise.all([room.seal(), other.seal()])
+      for (const app of apps) {
+        const page = await room.page(owner, app, { text: 'x' }, { number: 1, size: 100, order: 'asc' })
+        expect(page).toMatchObject({ total: 60, hasMore: false })
+        expect(new Set(page.entries.map((entry) => entry.turnId)).size).toBe(60)
+      }
     })
 
     it('keeps workspaces apart', async () => {
