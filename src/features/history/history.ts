@@ -29,7 +29,7 @@ export interface PageAsk {
 }
 
 export interface HistoryPage {
-  /** Of a search exact up to 1,000; of more what was found on the way to this page. */
+  /** Of a search exact unless there are many; then what was found so far. */
   total: number
   hasMore: boolean
   entries: HistoryEntry[]
@@ -109,7 +109,7 @@ export function history(deps: HistoryDeps) {
     const lastN = await lastNumber(selection.place)
     const text = fold(filter.text ?? '')
     if (text !== '') {
-      for await (const matches of findRows(database, selection, { text, order: 'asc', lastN }, segment))
+      for await (const { matches } of findRows(database, selection, { text, order: 'asc', lastN }, segment))
         for (let at = 0; at < matches.length; at += entriesAtOnce)
           yield entriesOf(matches.slice(at, at + entriesAtOnce).map((match) => match.turnId))
       return

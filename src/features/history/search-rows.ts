@@ -7,6 +7,8 @@ import type { Selection } from './selection.ts'
 
 /** So many matches are counted; of more it is said that there are at least as many. */
 export const countedAtMost = 1000
+/** Texts that are looked into for nothing but the count. */
+const textsForCount = 2000
 
 /** Rows looked through one by one, and candidates whose texts are looked into, in one query. */
 const rowsAtOnce = 1024
@@ -31,7 +33,7 @@ export interface Match {
 }
 
 export interface Found {
-  /** Exact up to `countedAtMost`; beyond it what was found on the way to this page. */
+  /** Exact, unless there are more than `countedAtMost` or counting took too long: then what was found so far. */
   total: number
   hasMore: boolean
   matches: Match[]
@@ -56,15 +58,24 @@ export async function searchRows(
   const end = page.skip + page.take
   // No text is in more rows than there are.
   if (page.skip >= search.lastN) return found
-  for await (const batch of findRows(database, selection, search, segmentRows)) {
-    for (const match of batch) {
+  let texts = 0
+  for await (const { matches, looked } of findRows(database, selection, search, segmentRows)) {
+    for (const match of matches) {
       if (found.total >= page.skip && found.total < end) found.matches.push(match)
       found.total++
     }
-    if (found.total > end && found.total >= countedAtMost) break
+    if (found.total <= end) continue
+    texts += looked
+    if (found.total >= countedAtMost || texts >= textsForCount) break
   }
   found.hasMore = found.total > end
   return found
+}
+
+/** Some matches, and how many texts, scattered over the table, had to be looked into for them. */
+interface Batch {
+  matches: Match[]
+  looked: number
 }
 
 /** Rows of a selection whose text contains `search.text`, in their order, a few at a time; as long as more are taken. */
@@ -73,7 +84,7 @@ export async function* findRows(
   selection: Selection,
   search: Search,
   segmentRows: number,
-): AsyncGenerator<Match[]> {
+): AsyncGenerator<Batch> {
   const { place } = selection
   const row = await database.read
     .selectFrom('history_places')
@@ -87,9 +98,11 @@ export async function* findRows(
     if (stretch.segments) {
       const candidates = await candidatesOf(database, selection, stretch, slots, segmentRows)
       const ordered = search.order === 'asc' ? candidates : candidates.reverse()
-      for (let at = 0; at < ordered.length; at += textsAtOnce)
-        yield containing(database, selection, search, { numbers: ordered.slice(at, at + textsAtOnce) })
-    } else yield containing(database, selection, search, stretch)
+      for (let at = 0; at < ordered.length; at += textsAtOnce) {
+        const numbers = ordered.slice(at, at + textsAtOnce)
+        yield { matches: await containing(database, selection, search, { numbers }), looked: numbers.length }
+      }
+    } else yield { matches: await containing(database, selection, search, stretch), looked: 0 }
     // An embedded database reads on the event loop.
     await breath()
   }
