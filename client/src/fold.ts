@@ -124,7 +124,11 @@ function isNews({ cursor, toolCalls }: TurnState, event: TurnEvent): boolean {
     case 'error':
       return true
     case 'tool_result':
-      return toolCalls.some(({ callId, result }) => callId === event.tool_call_id && result === undefined)
+      // Also another one than was seen: the first was told and not kept.
+      return toolCalls.some(
+        ({ callId, result, isError }) =>
+          callId === event.tool_call_id && (result !== event.result || isError !== event.is_error),
+      )
     default:
       return false
   }

@@ -125,4 +125,15 @@ describe('the fold of the client', () => {
       }),
       { numRuns: 300 },
     ))
+
+  it('takes the result that was kept for one that was told and lost', () => {
+    const about = { turn_id: 'turn', timestamp: '', tool_call_id: 'c', name: 'look_up' }
+    const told = [
+      { type: 'tool_call', ...about, arguments: '{}', seq: 3 },
+      { type: 'tool_result', ...about, result: 'Found it.', is_error: false, seq: 6 },
+      // The server died after the call had been kept: it answers the call itself, under a number that it had used.
+      { type: 'tool_result', ...about, result: 'Interrupted.', is_error: true, seq: 4 },
+    ] as TurnFrame[]
+    expect(receive(noTurn, told).toolCalls).toMatchObject([{ callId: 'c', result: 'Interrupted.', isError: true }])
+  })
 })
