@@ -19,7 +19,7 @@ export type Scenario = (bench: Bench) => Promise<Row[]>
 
 /** Brings a server's code to the state it has in service, on the path that is about to be measured. */
 export async function warmUp(bench: Bench, server: Server, path: 'requests' | 'streams'): Promise<void> {
-  const durationMs = bench.options.quick ? 700 : 2500
+  const durationMs = bench.options.quick ? 700 : 8000
   const result =
     path === 'requests'
       ? await bench.load.run({ kind: 'requests', target: server, concurrency: 32, bodyBytes: 256, durationMs })

@@ -12,6 +12,7 @@ import {
   countRequests,
   gate,
   requestId,
+  requestLog,
   routerErrors,
   type Scoped,
   type ShapeOf,
@@ -56,7 +57,7 @@ import { limiter, limits, networkOf } from '#metering/index.ts'
 import { providers } from '#providers/index.ts'
 import { openBlobs } from '#store/blobs/index.ts'
 import { type Database, openDatabase } from '#store/index.ts'
-import { subscriberJobs, subscribersOf } from '#subscribers/index.ts'
+import { gathered, subscriberJobs, subscribersOf } from '#subscribers/index.ts'
 import { countTurns, defaultTurnsOptions, type TurnsOptions, turns } from '#turns/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { serveApiDocs } from './api-docs.ts'
@@ -118,6 +119,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     // A line for every request would cost more than many a request.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
+    childLoggerFactory: (logger, bindings, options) => requestLog(logger, bindings, options),
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
@@ -133,6 +135,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     ...(config.databaseUrl !== undefined && { url: config.databaseUrl }),
     folder: config.dataFolder,
     subscribersOf,
+    gathered,
     now,
     onTold: () => wakeJobs(),
   })

@@ -1,4 +1,5 @@
 import type { Part, TurnCommand } from '#contracts/index.ts'
+import { Cancellation, type CancelSignal } from '#lib/cancellation.ts'
 import type { ToolOutcome } from './loop.ts'
 
 /** Where commands meet the running engine. One per turn; the engine reads it, the runner writes it. */
@@ -7,7 +8,7 @@ export class TurnControl {
   cancelReason: string | undefined
   private closed = false
   private inputs: Part[][] = []
-  private readonly interrupts = new Set<(why: 'cancel' | 'steer') => void>()
+  private readonly running: { steerable: boolean; abort(): void }[] = []
   private readonly results = new Map<string, (outcome: ToolOutcome) => void>()
 
   /** Returns whether the turn took the command; false when it does not (or no longer) wait for such a thing. */
@@ -17,13 +18,13 @@ export class TurnControl {
       case 'cancel':
         if (this.cancelReason !== undefined) return false
         this.cancelReason = command.reason ?? 'cancelled'
-        for (const interrupt of this.interrupts) interrupt('cancel')
+        for (const one of [...this.running]) one.abort()
         for (const settle of this.results.values()) settle({ result: 'The turn was cancelled.', isError: true })
         return true
       case 'steer':
         if (this.cancelReason !== undefined) return false
         this.inputs.push(command.parts)
-        for (const interrupt of this.interrupts) interrupt('steer')
+        for (const one of [...this.running]) if (one.steerable) one.abort()
         return true
       case 'tool-result': {
         const settle = this.results.get(command.callId)
@@ -47,18 +48,26 @@ export class TurnControl {
     this.closed = true
   }
 
-  /** While `during` runs, a cancel (and a steer, where `steerable`) aborts its signal. */
-  async interruptible<T>(steerable: boolean, during: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** While `during` runs, a cancel or a steer aborts its signal. */
+  steerable<T>(during: (signal: CancelSignal) => Promise<T>): Promise<T> {
+    const cancellation = new Cancellation()
+    return this.watched(true, cancellation, () => during(cancellation))
+  }
+
+  /** While `during` runs, a cancel aborts its signal. */
+  interruptible<T>(during: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
-    const interrupt = (why: 'cancel' | 'steer') => {
-      if (why === 'cancel' || steerable) controller.abort()
-    }
-    this.interrupts.add(interrupt)
-    if (this.cancelReason !== undefined || (steerable && this.inputs.length > 0)) controller.abort()
+    return this.watched(false, controller, () => during(controller.signal))
+  }
+
+  private async watched<T>(steerable: boolean, by: { abort(): void }, during: () => Promise<T>): Promise<T> {
+    const entry = { steerable, abort: () => by.abort() }
+    this.running.push(entry)
+    if (this.cancelReason !== undefined || (steerable && this.inputs.length > 0)) by.abort()
     try {
-      return await during(controller.signal)
+      return await during()
     } finally {
-      this.interrupts.delete(interrupt)
+      this.running.splice(this.running.indexOf(entry), 1)
     }
   }
 

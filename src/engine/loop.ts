@@ -113,8 +113,7 @@ async function readInputs({ guard, emit }: EngineDeps, control: TurnControl): Pr
   if (!guard) return inputs
   const read: Part[][] = []
   for (; inputs.length > 0; inputs = control.takeInputs())
-    for (const parts of inputs)
-      read.push(await control.interruptible(false, (signal) => guard.readParts(parts, signal)))
+    for (const parts of inputs) read.push(await control.interruptible((signal) => guard.readParts(parts, signal)))
   guard.tellSpent(emit)
   return read
 }
@@ -145,7 +144,7 @@ async function runCalls(
   const running = calls.map((call) => {
     const { part, callId, name, side } = call
     deps.emit({ type: 'tool-call', part, callId, name, arguments: call.arguments, side })
-    if (side === 'server') return control.interruptible(false, (signal) => deps.runTool(call, signal))
+    if (side === 'server') return control.interruptible((signal) => deps.runTool(call, signal))
     return request.clientTools === 'await' ? control.toolResult(callId, deps.clientToolTimeoutMs) : undefined
   })
   const results: Part[] = []
@@ -170,7 +169,7 @@ async function runCalls(
 /** What a tool gave as the model may read it. */
 async function heldTo(guard: Guard, outcome: ToolOutcome, control: TurnControl): Promise<ToolOutcome> {
   const refusedBefore = guard.refusal
-  const result = await control.interruptible(false, (signal) => guard.readInput(outcome.result, 'tool-result', signal))
+  const result = await control.interruptible((signal) => guard.readInput(outcome.result, 'tool-result', signal))
   return { result, isError: outcome.isError || guard.refusal !== refusedBefore }
 }
 

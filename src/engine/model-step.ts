@@ -45,7 +45,7 @@ export async function modelStep(
   const { guard } = deps
   const answer = guard?.answer(writer)
   const startedAt = deps.now()
-  return control.interruptible(true, async (signal) => {
+  return control.steerable(async (signal) => {
     let opened: OpenedModel
     try {
       opened = await deps.openModel(query, {
@@ -75,7 +75,7 @@ export async function modelStep(
           else if (answer) answer.write(piece)
           else writer.write(piece)
         }
-        if (answer?.isDue) await control.interruptible(false, (cancelled) => answer.settle(cancelled))
+        if (answer?.isDue) await control.interruptible((cancelled) => answer.settle(cancelled))
         if (answer?.isRefused) break
       }
       if (!finish && !signal.aborted && !answer?.isRefused)
@@ -88,7 +88,7 @@ export async function modelStep(
 
     if (answer) {
       const complete = finish !== undefined
-      await control.interruptible(false, (cancelled) => answer.end(complete, cancelled))
+      await control.interruptible((cancelled) => answer.end(complete, cancelled))
       if (answer.isRefused && control.cancelReason === undefined) error = guard!.refusal
     }
     // Once the upstream has finished, an abort that came with it changes nothing.

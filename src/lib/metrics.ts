@@ -53,7 +53,7 @@ export function metrics(): Metrics {
       })
       return {
         cell(...values) {
-          const key = JSON.stringify(values)
+          const key = values.length === 1 ? values[0]! : JSON.stringify(values)
           const known = cells.get(key)
           if (known) return known.cell
           const cell = { value: 0 }

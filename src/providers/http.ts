@@ -99,6 +99,9 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
   #failure: AppError | undefined
   #wake: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
+  /** When the timer rings, and when it has something to say: the second may have moved on since it was set. */
+  #ringsAt = 0
+  #dueAt = 0
   #phase: 'connect' | 'first' | 'between' = 'connect'
   #progressAt = 0
 
@@ -250,6 +253,12 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
   readonly #onAbort = (): void => this.#fail(cancelled())
 
   readonly #onTimer = (): void => {
+    this.#timer = undefined
+    const early = this.#dueAt - performance.now()
+    if (early > 0) {
+      this.#arm(early)
+      return
+    }
     const { connectMs, betweenPartsMs } = this.#io.timeouts
     if (this.#discarding) this.abort()
     else if (this.#phase === 'connect') this.#fail(timedOut(`did not connect within ${connectMs} ms`))
@@ -264,7 +273,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
   }
 
   #arm(ms: number): void {
+    this.#dueAt = performance.now() + ms
+    // One timer serves an exchange whose deadlines only move on, as nearly all do.
+    if (this.#timer !== undefined && this.#ringsAt <= this.#dueAt) return
     clearTimeout(this.#timer)
+    this.#ringsAt = this.#dueAt
     this.#timer = setTimeout(this.#onTimer, Math.ceil(ms))
   }
 

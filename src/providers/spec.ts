@@ -11,6 +11,7 @@ import type {
   Usage,
 } from '#contracts/index.ts'
 import type { ErrorInfo } from '#errors/index.ts'
+import type { CancelSignal } from '#lib/cancellation.ts'
 
 /**
  * What an upstream model is to Parley. A provider translates one ModelCall to its wire and the wire's answer to
@@ -57,7 +58,7 @@ export type Moderate = (
 ) => Promise<Opinion[]>
 
 export interface ProviderIo {
-  signal: AbortSignal
+  signal: CancelSignal
   /** The connection pool to use. */
   dispatcher: Dispatcher
   timeouts: Timeouts
@@ -141,5 +142,5 @@ export interface OpenedModel {
  */
 export type OpenModel = (
   query: ModelQuery,
-  options: { signal: AbortSignal; onRetry(error: ErrorInfo, upstream: string): void },
+  options: { signal: CancelSignal; onRetry(error: ErrorInfo, upstream: string): void },
 ) => Promise<OpenedModel>

@@ -25,6 +25,8 @@ export interface Transaction {
 export interface StatementResult {
   rows: Record<string, unknown>[]
   changes: number
+  /** Of an insertion into a table with a key `id`, returned by PostgreSQL where the statement says so: the new row's key. */
+  insertedId?: number
 }
 
 /** The one store. Reads see only what is committed. */

@@ -9,6 +9,8 @@ export interface DatabaseOptions {
   folder: string
   /** Which subscribers (job kinds) are to be told of an event; decides nothing about the write itself. */
   subscribersOf(event: OutboxEvent): readonly string[]
+  /** What a subscriber is told of the events of one commit that it hears of; absent: these themselves. */
+  gathered?(subscriber: string, events: OutboxEvent[]): OutboxEvent[]
   now(): number
   /** Called after a commit that told something, so that a job loop need not wait for its next look. */
   onTold?(): void
@@ -42,7 +44,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     for (const [subscriber, told] of bySubscriber)
       await tx.run(insertJob, {
         kind: `subscriber:${subscriber}`,
-        payload: JSON.stringify(told),
+        payload: JSON.stringify(options.gathered?.(subscriber, told) ?? told),
         runAt: options.now(),
         zero: 0,
       })

@@ -125,7 +125,7 @@ function lane(pool: pg.Pool): Lane {
         const { sql, names } = declared.compiled(db, 'postgres')
         const bound = names.map((name) => values[name] as Value)
         const result = await held().query({ name: declared.name, text: sql, values: bound })
-        return { rows: result.rows, changes: result.rowCount ?? 0 }
+        return { rows: result.rows, changes: result.rowCount ?? 0, insertedId: result.rows[0]?.id }
       },
     },
     durable: () => Promise.resolve(),

@@ -157,8 +157,11 @@ function run<V extends object>(
     const rows = prepared.all(...bound) as Record<string, unknown>[]
     return { rows, changes: rows.length }
   }
-  return { rows: [], changes: Number(prepared.run(...bound).changes) }
+  const { changes, lastInsertRowid } = prepared.run(...bound)
+  return { rows: noRows, changes: Number(changes), insertedId: Number(lastInsertRowid) }
 }
+
+const noRows: Record<string, unknown>[] = []
 
 const sqliteFull = 13
 const sqliteIoError = 10

@@ -27,6 +27,7 @@ export function statement<V extends object>(
     db: Kysely<Schema>,
     // biome-ignore lint/suspicious/noExplicitAny: a placeholder takes the type of the column it stands for
     p: (name: keyof V & string) => any,
+    dialect: Dialect,
   ) => { compile(): { sql: string; parameters: readonly unknown[] } },
 ): Statement<V> {
   const cache = new Map<Dialect, { sql: string; names: (keyof V & string)[] }>()
@@ -35,7 +36,7 @@ export function statement<V extends object>(
     compiled(db, dialect) {
       let found = cache.get(dialect)
       if (!found) {
-        const { sql, parameters } = build(db, (name) => new Placeholder(name)).compile()
+        const { sql, parameters } = build(db, (name) => new Placeholder(name), dialect).compile()
         const names = parameters.map((parameter) => {
           if (parameter instanceof Placeholder) return parameter.name as keyof V & string
           throw new Error(`statement ${name}: literal values must be bound by name`)

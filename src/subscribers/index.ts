@@ -3,7 +3,7 @@ import type { OutboxEvent, Transaction } from '#store/index.ts'
 import { type BroadcastDeps, broadcast } from './broadcast.ts'
 import { type HistorySubscriberDeps, writeHistory } from './history.ts'
 import { type NotifyDeps, notify } from './notify.ts'
-import { usageRollup } from './usage-rollup.ts'
+import { gatherUsage, usageRollup } from './usage-rollup.ts'
 
 /** What subscribers reach besides the database. */
 export interface SubscriberDeps extends NotifyDeps, BroadcastDeps, HistorySubscriberDeps {}
@@ -14,6 +14,8 @@ export interface SubscriberDeps extends NotifyDeps, BroadcastDeps, HistorySubscr
  */
 export interface Subscriber {
   hears: readonly OutboxEvent['type'][]
+  /** Makes the events of one commit fewer before they are written; `handle` gets what this gives. */
+  gather?(events: OutboxEvent[]): OutboxEvent[]
   /**
    * Gets events of one or more commits, oldest first, and the transaction in which they are ticked off; what other
    * connections are to see of it belongs into `afterCommit`.
@@ -22,7 +24,7 @@ export interface Subscriber {
 }
 
 export const subscribers: Record<string, Subscriber> = {
-  'usage-rollup': { hears: ['turn-settled'], handle: usageRollup },
+  'usage-rollup': { hears: ['turn-settled'], gather: gatherUsage, handle: usageRollup },
   history: { hears: ['chat-settled'], handle: writeHistory },
   notify: {
     hears: ['member-changed', 'workflow-settled', 'budget-crossed', 'circuit-changed', 'guardrail-hit'],
@@ -44,6 +46,11 @@ export function subscriberJobs(deps: SubscriberDeps): Record<string, JobHandler>
 /** Names of the subscribers that hear of an event. */
 export function subscribersOf(event: OutboxEvent): readonly string[] {
   return byType.get(event.type) ?? none
+}
+
+/** What a subscriber is told of the events of one commit that it hears of. */
+export function gathered(name: string, events: OutboxEvent[]): OutboxEvent[] {
+  return subscribers[name]?.gather?.(events) ?? events
 }
 
 const none: readonly string[] = []

@@ -14,13 +14,16 @@ interface TurnSettled {
   endedAt: number
 }
 
+/** What some turns have come to, in one hour's row of usage_hourly. */
+type UsageAdded = { type: 'usage-added' } & UsageHourlyTable
+
 const hourMs = 3_600_000
 
 /** Adds settled turns to usage_hourly, so that usage is read from few rows however many turns there are. */
 export async function usageRollup(tx: Transaction, events: OutboxEvent[]): Promise<void> {
   // Sorted, so that two processes take the rows' locks in the same order.
-  const rows = [...added(events as unknown as TurnSettled[]).entries()].sort(([a], [b]) => (a < b ? -1 : 1))
-  for (const [, row] of rows)
+  const rows = [...sums(events).entries()].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [, { type: _, ...row }] of rows)
     await tx.db
       .insertInto('usage_hourly')
       .values(row)
@@ -38,21 +41,65 @@ export async function usageRollup(tx: Transaction, events: OutboxEvent[]): Promi
       .execute()
 }
 
-function added(turns: TurnSettled[]): Map<string, UsageHourlyTable> {
-  const rows = new Map<string, UsageHourlyTable>()
-  for (const turn of turns) {
-    const hour = turn.endedAt - (turn.endedAt % hourMs)
-    const place = {
-      workspace_id: turn.workspaceId,
-      user_id: turn.userId,
-      app_id: turn.appId ?? 0,
-      model: turn.model,
-      upstream: turn.upstream,
+/** The settled turns of one commit as few events: most are one user's, of one model. */
+export function gatherUsage(events: OutboxEvent[]): OutboxEvent[] {
+  return [...sums(events).values()] as unknown as OutboxEvent[]
+}
+
+function sums(events: OutboxEvent[]): Map<string, UsageAdded> {
+  const rows = new Map<string, UsageAdded>()
+  for (const event of events)
+    if (event.type === 'usage-added') addRow(rows, event as unknown as UsageAdded)
+    else addTurn(rows, event as unknown as TurnSettled)
+  return rows
+}
+
+function addRow(rows: Map<string, UsageAdded>, added: UsageAdded): void {
+  const row = rowOf(rows, added)
+  row.turns += added.turns
+  row.failed += added.failed
+  row.input_tokens += added.input_tokens
+  row.output_tokens += added.output_tokens
+  row.cached_input_tokens += added.cached_input_tokens
+  row.reasoning_tokens += added.reasoning_tokens
+  row.cost_micros += added.cost_micros
+}
+
+function addTurn(rows: Map<string, UsageAdded>, turn: TurnSettled): void {
+  const row = rowOf(rows, {
+    workspace_id: turn.workspaceId,
+    user_id: turn.userId,
+    app_id: turn.appId ?? 0,
+    model: turn.model,
+    upstream: turn.upstream,
+    hour: turn.endedAt - (turn.endedAt % hourMs),
+  })
+  row.turns++
+  if (turn.status === 'failed') row.failed++
+  row.input_tokens += turn.usage.inputTokens
+  row.output_tokens += turn.usage.outputTokens
+  row.cached_input_tokens += turn.usage.cachedInputTokens
+  row.reasoning_tokens += turn.usage.reasoningTokens
+  row.cost_micros += turn.costMicros
+}
+
+type Place = Pick<UsageHourlyTable, 'workspace_id' | 'hour' | 'user_id' | 'app_id' | 'model' | 'upstream'>
+
+/** The row of a place, found or begun. */
+function rowOf(rows: Map<string, UsageAdded>, place: Place): UsageAdded {
+  const { workspace_id, user_id, app_id, model, upstream, hour } = place
+  // The length says where one name ends and the other begins.
+  const key = `${workspace_id} ${user_id} ${app_id} ${hour} ${model.length} ${model}${upstream}`
+  let row = rows.get(key)
+  if (!row) {
+    row = {
+      type: 'usage-added',
+      workspace_id,
+      user_id,
+      app_id,
+      model,
+      upstream,
       hour,
-    }
-    const key = JSON.stringify(place)
-    const row = rows.get(key) ?? {
-      ...place,
       turns: 0,
       failed: 0,
       input_tokens: 0,
@@ -61,14 +108,7 @@ function added(turns: TurnSettled[]): Map<string, UsageHourlyTable> {
       reasoning_tokens: 0,
       cost_micros: 0,
     }
-    row.turns++
-    if (turn.status === 'failed') row.failed++
-    row.input_tokens += turn.usage.inputTokens
-    row.output_tokens += turn.usage.outputTokens
-    row.cached_input_tokens += turn.usage.cachedInputTokens
-    row.reasoning_tokens += turn.usage.reasoningTokens
-    row.cost_micros += turn.costMicros
     rows.set(key, row)
   }
-  return rows
+  return row
 }

@@ -1,4 +1,4 @@
-import type { Metrics } from '#lib/metrics.ts'
+import type { Cell, Metrics } from '#lib/metrics.ts'
 import type { Turn, Turns } from './turns.ts'
 
 /** Counts turns by the door that asked. Gives each door the same turns, with its own name on what it resumes. */
@@ -8,12 +8,23 @@ export function countTurns(turns: Turns, metrics: Metrics): (door: string) => Tu
   const resumed = metrics.counter('parley_turn_resumes_total', 'Readings that went on where one had stopped.', ['door'])
   metrics.gauge('parley_turns_running', 'Turns that run now.', [], () => [[turns.runningCount()]])
 
+  const known = new Map<string, Map<string, Cell>>()
+
+  /** The counter's own lookup makes a key of both labels; every turn asks. */
+  function endsOf(door: string, outcome: string): Cell {
+    const cells = known.get(door) ?? new Map<string, Cell>()
+    const cell = cells.get(outcome) ?? ended.cell(door, outcome)
+    if (cells.size === 0) known.set(door, cells)
+    cells.set(outcome, cell)
+    return cell
+  }
+
   async function start(request: Parameters<Turns['start']>[0]): Promise<Turn> {
     const turn = await turns.start(request)
     if (turn.replayed) return turn
     started.cell(request.door).value++
     const count = (outcome: string) => {
-      ended.cell(request.door, outcome).value++
+      endsOf(request.door, outcome).value++
     }
     turn.result().then(
       ({ status }) => count(status),

@@ -52,7 +52,7 @@ export async function decideInput(
 ): Promise<Ending | undefined> {
   const { guard } = input
   if (input.isOpen) {
-    const decided = await control.interruptible(false, (signal) => guard.askAboutMessages(input.messages, signal))
+    const decided = await control.interruptible((signal) => guard.askAboutMessages(input.messages, signal))
     if (control.cancelReason !== undefined) {
       control.close()
       return { outcome: 'cancelled', finishReason: 'cancelled' }

@@ -147,7 +147,7 @@ export class LiveLog {
         from = end
       }
     }
-    return out.sort((a, b) => a.seq - b.seq)
+    return inOrder(out)
   }
 
   /** The seq at which a piece that begins after `cursor` ends: where the first part has grown by a piece's length. */
@@ -209,6 +209,18 @@ interface Waiter {
 }
 
 const noPath: readonly string[] = []
+
+/** Puts a list in order of seq. Of a short answer's few, already nearly in order, it is done in place. */
+function inOrder(list: Envelope[]): Envelope[] {
+  if (list.length > 32) return list.sort((a, b) => a.seq - b.seq)
+  for (let i = 1; i < list.length; i++) {
+    const envelope = list[i]!
+    let at = i
+    for (; at > 0 && list[at - 1]!.seq > envelope.seq; at--) list[at] = list[at - 1]!
+    list[at] = envelope
+  }
+  return list
+}
 
 /** Where the deltas end that are merged with the one at `from`; `to` is where all end. Places in `marks`. */
 type EndOfMerge = (marks: readonly number[], to: number, from: number) => number

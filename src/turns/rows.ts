@@ -37,36 +37,35 @@ export interface TurnRow {
 
 type TurnColumns = Omit<TurnRow, 'isVisitors'>
 
-const insertTurn = statement<TurnColumns>('insert-turn', (db, p) =>
-  db
-    .insertInto('turns')
-    .values({
-      public_id: p('publicId'),
-      workspace_id: p('workspaceId'),
-      user_id: p('userId'),
-      app_id: p('appId'),
-      conversation_id: p('conversationId'),
-      key_id: p('keyId'),
-      door: p('door'),
-      status: p('status'),
-      model: p('model'),
-      upstream: p('upstream'),
-      process_id: p('processId'),
-      reserved_micros: p('reservedMicros'),
-      input_tokens: p('inputTokens'),
-      output_tokens: p('outputTokens'),
-      cached_input_tokens: p('cachedInputTokens'),
-      reasoning_tokens: p('reasoningTokens'),
-      estimated: p('estimated'),
-      cost_micros: p('costMicros'),
-      finish_reason: p('finishReason'),
-      error: p('error'),
-      metadata: p('metadata'),
-      created_at: p('createdAt'),
-      ended_at: p('endedAt'),
-    })
-    .returning('id'),
-)
+const insertTurn = statement<TurnColumns>('insert-turn', (db, p, dialect) => {
+  const insert = db.insertInto('turns').values({
+    public_id: p('publicId'),
+    workspace_id: p('workspaceId'),
+    user_id: p('userId'),
+    app_id: p('appId'),
+    conversation_id: p('conversationId'),
+    key_id: p('keyId'),
+    door: p('door'),
+    status: p('status'),
+    model: p('model'),
+    upstream: p('upstream'),
+    process_id: p('processId'),
+    reserved_micros: p('reservedMicros'),
+    input_tokens: p('inputTokens'),
+    output_tokens: p('outputTokens'),
+    cached_input_tokens: p('cachedInputTokens'),
+    reasoning_tokens: p('reasoningTokens'),
+    estimated: p('estimated'),
+    cost_micros: p('costMicros'),
+    finish_reason: p('finishReason'),
+    error: p('error'),
+    metadata: p('metadata'),
+    created_at: p('createdAt'),
+    ended_at: p('endedAt'),
+  })
+  // SQLite tells the new key without being asked for a row.
+  return dialect === 'sqlite' ? insert : insert.returning('id')
+})
 
 const markVisitors = statement<{ turnId: number; visitor: number }>('mark-visitors-turn', (db, p) =>
   db
@@ -139,8 +138,8 @@ const touchConversation = statement<{ conversationId: number; at: number }>('tou
 
 /** Writes the row and the messages of a turn; gives the row's key. */
 export async function insertTurnRows(tx: Transaction, row: TurnRow, messages: string): Promise<number> {
-  const { rows } = await tx.run(insertTurn, row)
-  const turnId = rows[0]!.id as number
+  const { insertedId } = await tx.run(insertTurn, row)
+  const turnId = insertedId!
   // Few turns are visitors': all others need no column for it.
   if (row.isVisitors) await tx.run(markVisitors, { turnId, visitor: 1 })
   await tx.run(insertTurnInput, { turnId, messages })

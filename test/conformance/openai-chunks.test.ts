@@ -96,7 +96,7 @@ describe('chat completion chunks', () => {
       (sum, { event }) => (event.type === 'part-reset' ? sum : reduce(sum, event)),
       emptyTurn,
     )
-    const whole = toCompletion(turn, state, plain)
+    const whole = JSON.parse(toCompletion(turn, state, plain))
     const joined = (field: string) => chunks.map(({ choices }) => choices[0].delta[field] ?? '').join('')
     expect(whole.choices[0]!.message).toMatchObject({
       content: joined('content'),

@@ -1,31 +1,32 @@
 import { logprobsOf, type Part, partsOf, type TurnState, textOf } from '#contracts/index.ts'
-import { completionId, finishReason, usageObject } from './vocabulary.ts'
+import { completionId, finishReason, usageText } from './vocabulary.ts'
 
-/** A finished turn → the `chat.completion` object. `createdAt` in unix ms. Failed turns do not come here. */
+/**
+ * A finished turn → the JSON text of its `chat.completion` object. `createdAt` in unix ms; `sessionId` is the application API's. Failed turns do not come here.
+ * Most answers are one text, and of those only the text has to be looked at to be written.
+ */
 export function toCompletion(
   turn: { id: string; model: string; createdAt: number },
   state: TurnState,
-  options: { legacyFunctions: boolean },
-) {
+  options: { legacyFunctions: boolean; sessionId?: string },
+): string {
   const parts = partsOf(state)
   const logprobs = logprobsOf(state)
-  return {
-    id: completionId(turn.id),
-    object: 'chat.completion' as const,
-    created: Math.floor(turn.createdAt / 1000),
-    model: turn.model,
-    choices: [
-      {
-        index: 0,
-        message: toMessage(parts, options.legacyFunctions),
-        logprobs: logprobs ? { content: logprobs, refusal: null } : null,
-        finish_reason: finishReason(state.finishReason ?? 'stop', options.legacyFunctions),
-      },
-    ],
-    usage: usageObject(state.usage),
-    ...(state.systemFingerprint !== undefined && { system_fingerprint: state.systemFingerprint }),
-    ...(state.serviceTier !== undefined && { service_tier: state.serviceTier }),
-  }
+  const [only] = parts
+  const message =
+    parts.length === 1 && only?.type === 'text'
+      ? `{"role":"assistant","content":${JSON.stringify(only.text)},"refusal":null,"annotations":[]}`
+      : JSON.stringify(toMessage(parts, options.legacyFunctions))
+  const choice = `{"index":0,"message":${message},"logprobs":${
+    logprobs ? JSON.stringify({ content: logprobs, refusal: null }) : 'null'
+  },"finish_reason":"${finishReason(state.finishReason ?? 'stop', options.legacyFunctions)}"}`
+  return `{"id":"${completionId(turn.id)}","object":"chat.completion","created":${Math.floor(turn.createdAt / 1000)},"model":${JSON.stringify(
+    turn.model,
+  )},"choices":[${choice}],"usage":${usageText(state.usage)}${extra('system_fingerprint', state.systemFingerprint)}${extra('service_tier', state.serviceTier)}${extra('session_id', options.sessionId)}}`
+}
+
+function extra(field: string, value: string | undefined): string {
+  return value === undefined ? '' : `,"${field}":${JSON.stringify(value)}`
 }
 
 function toMessage(parts: Part[], legacyFunctions: boolean) {

@@ -19,6 +19,12 @@ export function usageObject(usage: Usage) {
   }
 }
 
+/** The same as JSON text. */
+export function usageText({ inputTokens, outputTokens, cachedInputTokens, reasoningTokens }: Usage): string {
+  const total = inputTokens + outputTokens
+  return `{"prompt_tokens":${inputTokens},"completion_tokens":${outputTokens},"total_tokens":${total},"prompt_tokens_details":{"cached_tokens":${cachedInputTokens}},"completion_tokens_details":{"reasoning_tokens":${reasoningTokens}}}`
+}
+
 /** `chatcmpl-` and the turn's id: one id to look the turn up by, whichever answer one holds. */
 export function completionId(turnId: string): string {
   return `chatcmpl-${turnId}`

@@ -40,6 +40,7 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
       const state = await resultOrLeave(reply, turn)
       if (state.error && !isCutShort(state)) throw thrownFrom(state.error)
       if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
+      reply.type('application/json; charset=utf-8')
       return toCompletion(named, state, decoded)
     },
   })

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { AppError, type ErrorCode, errorInfo, toAppError } from '#errors/index.ts'
+import type { CancelSignal } from '#lib/cancellation.ts'
 import type { ModelCall, ModelQuery, OpenedModel, OpenModel, ProviderIo, Timeouts } from '#providers/spec.ts'
 import type { Permit } from './breaker.ts'
 import { type Offer, unknownModel } from './catalog.ts'
@@ -13,7 +14,7 @@ export interface OpenModelDeps {
   dispatcher: Dispatcher
   timeouts: Timeouts
   /** Resolves after `ms`; rejects at once when the signal aborts. */
-  wait(ms: number, signal: AbortSignal): Promise<unknown>
+  wait(ms: number, signal: CancelSignal): Promise<unknown>
 }
 
 const maxAttempts = 4
@@ -84,7 +85,7 @@ async function begin(
   offer: Offer,
   permit: Permit,
   query: ModelQuery,
-  signal: AbortSignal,
+  signal: CancelSignal,
   deps: OpenModelDeps,
 ): Promise<OpenedModel | AppError> {
   const { upstream, price } = offer
@@ -118,7 +119,7 @@ function callOf(query: ModelQuery, { upstream, model }: Offer): ModelCall {
 }
 
 /** Tells the breaker, and names the upstream in the error. */
-function blame(upstream: Upstream, permit: Permit, thrown: unknown, signal: AbortSignal): AppError {
+function blame(upstream: Upstream, permit: Permit, thrown: unknown, signal: CancelSignal): AppError {
   const error = signal.aborted ? cancelled(thrown) : toAppError(thrown)
   const { code, retryAfterMs } = error
   if (passedOver.has(code)) upstream.breaker.failed(permit, code, retryAfterMs)

@@ -121,7 +121,7 @@ export function opener(upstreams: Upstream[], clock: TestClock, random: () => nu
     async wait(ms, signal) {
       waits.push(ms)
       clock.pass(ms)
-      signal.throwIfAborted()
+      if (signal.aborted) throw new Error('aborted')
     },
   })
   const open = (change: Partial<ModelQuery> = {}, signal: AbortSignal = new AbortController().signal) =>

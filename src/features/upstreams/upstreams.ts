@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import type { ErrorCode } from '#errors/index.ts'
+import { abortSignalOf } from '#lib/cancellation.ts'
 import type { Moderate, OpenModel, Provider, Timeouts } from '#providers/spec.ts'
 import type { Database } from '#store/index.ts'
 import { administer } from './administer.ts'
@@ -178,7 +179,7 @@ export function upstreams(deps: UpstreamsDeps): Upstreams {
       random: deps.random ?? Math.random,
       dispatcher: deps.dispatcher,
       timeouts: { ...defaultTimeouts, ...deps.timeouts },
-      wait: deps.wait ?? ((ms, signal) => wait(ms, undefined, { signal })),
+      wait: deps.wait ?? ((ms, signal) => wait(ms, undefined, { signal: abortSignalOf(signal) })),
     }),
     moderate: moderate({ ...deps, upstreams: current.upstreams }),
     canModerate: (name) => canModerate(current.upstreams(), name),

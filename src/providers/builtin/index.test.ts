@@ -28,7 +28,7 @@ function call(messages: Message[], change: Partial<ModelCall> = {}): ModelCall {
 
 function stream(modelCall: ModelCall, signal = never): AsyncIterable<ModelPart[]> {
   const timeouts = { connectMs: 1, firstPartMs: 1, betweenPartsMs: 1, wholeMs: 1 }
-  return builtin.streamModel(modelCall, { signal, timeouts } as ProviderIo)
+  return builtin.streamModel(modelCall, { signal, timeouts } as unknown as ProviderIo)
 }
 
 const textIn = (parts: ModelPart[]): string => parts.map((part) => (part.type === 'text' ? part.text : '')).join('')

@@ -6,6 +6,7 @@
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { type Message, textOf, type Usage } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
+import type { CancelSignal } from '#lib/cancellation.ts'
 import { estimateTokens } from '#lib/tokens.ts'
 import type { ModelCall, ModelPart, Provider, ProviderIo } from '../spec.ts'
 import { type Block, composeAnswer, cutAnswer, wordwise } from './compose-answer.ts'
@@ -74,8 +75,8 @@ function unsupported(field: string, message: string): AppError {
   return new AppError('unsupported', message, { details: { field } })
 }
 
-function throwIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new AppError('cancelled', 'The model call was cancelled.', { cause: signal.reason })
+function throwIfCancelled(signal: CancelSignal): void {
+  if (signal.aborted) throw new AppError('cancelled', 'The model call was cancelled.')
 }
 
 /** Exact by this provider's own definition of a token: all text of the messages, the files it read, the text it sent. */

@@ -60,17 +60,22 @@ export function appChatCompletions(door: Scoped, deps: AppDoorDeps): void {
       reply.header('x-turn-id', turn.id)
       if (turn.conversationId !== undefined) reply.header('x-session-id', sessionId ?? turn.conversationId)
       if (stream) return streamCompletion(reply, turn, { includeUsage, legacyFunctions, named: wantsEvents(request) })
-      return completionOf(reply, turn, legacyFunctions)
+      return completionOf(reply, turn, { legacyFunctions })
     },
   })
 }
 
-/** The finished answer as a bare completion object, or the error it ended with. */
-export async function completionOf(reply: FastifyReply, turn: Turn, legacyFunctions: boolean) {
+/** The finished answer as the JSON of a bare completion object, or the error it ended with. */
+export async function completionOf(
+  reply: FastifyReply,
+  turn: Turn,
+  options: { legacyFunctions: boolean; sessionId?: string },
+): Promise<string> {
   const state = await resultOrLeave(reply, turn)
   if (state.error) throw thrownFrom(state.error)
   if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
-  return toCompletion(turn, state, { legacyFunctions })
+  reply.type('application/json; charset=utf-8')
+  return toCompletion(turn, state, options)
 }
 
 async function callerOf(

@@ -41,7 +41,7 @@ export function sessionCompletions(door: Scoped, deps: AppDoorDeps): void {
       })
       reply.header('x-turn-id', turn.id)
       if (request.body.stream !== true)
-        return { ...(await completionOf(reply, turn, false)), session_id: session.publicId }
+        return completionOf(reply, turn, { legacyFunctions: false, sessionId: session.publicId })
       return streamSse(reply, {
         events: turn.read(),
         headers: {},

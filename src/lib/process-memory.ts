@@ -1,0 +1,36 @@
+import { performance } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+/** A minute in which the process did less than this part of the time is an idle one. */
+const idleBelow = 0.02
+const lookEveryMs = 60_000
+/** So many idle minutes, and nobody is near who could feel the pause of a collection. */
+const idleLooks = 5
+
+/**
+ * Gives memory back after five idle minutes, once. `npm start` tells V8 (`--no-memory-reducer`) not to do it by itself
+ * after a few quiet seconds: with the room it gives back every object shape of which nothing lives at the time, and with
+ * these the code that was optimized for them, so that the seconds after a pause cost twice as much
+ * (docs/decisions: warm after a pause).
+ */
+export function releaseWhenIdle(): void {
+  let last = performance.eventLoopUtilization()
+  let idle = 0
+  setInterval(() => {
+    const { utilization } = performance.eventLoopUtilization(last)
+    last = performance.eventLoopUtilization()
+    idle = utilization < idleBelow ? idle + 1 : 0
+    if (idle === idleLooks) releaseMemory()
+  }, lookEveryMs).unref()
+}
+
+/**
+ * Collects everything that is garbage and gives the room back to the system: about 0.1 s in which nothing else happens.
+ * V8 would keep the room until it had reason to look.
+ */
+export function releaseMemory(): void {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as (options: object) => void
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+}
