@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FinishReason, Price, Usage } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
+import type { CancelSignal } from '#lib/cancellation.ts'
 import type { ModelPart, ModelQuery, OpenModel } from '#providers/spec.ts'
 
 /** What a model does in one call. */
@@ -28,7 +29,7 @@ export function scriptedModel(
   options: {
     scripts?: ModelScript[]
     price?: Price
-    before?(signal: AbortSignal): void | Promise<void>
+    before?(signal: CancelSignal): void | Promise<void>
     /** Answers what no script is left for. */
     answer?(query: ModelQuery): ModelScript
   } = {},
@@ -37,7 +38,7 @@ export function scriptedModel(
   const scripts = [...(options.scripts ?? [])]
   const queries: ModelQuery[] = []
 
-  async function* answer(script: ModelScript, signal: AbortSignal): AsyncGenerator<ModelPart[]> {
+  async function* answer(script: ModelScript, signal: CancelSignal): AsyncGenerator<ModelPart[]> {
     for (const batch of script.batches) {
       await before?.(signal)
       if (signal.aborted && !script.deaf) throw new AppError('cancelled', 'The model call was cancelled')

@@ -2,15 +2,21 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 
-/** The origin of a port that was free a moment ago: connecting is refused. */
+/**
+ * The origin of a port on which connecting is refused. It is the near end of a connection that stays open: nobody
+ * listens there, and no listener that asks for any free port is given it while a test runs beside others.
+ */
 export async function closedPort(): Promise<string> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return `http://127.0.0.1:${port}`
+  server.unref()
+  const holder = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  await once(holder, 'connect')
+  const [other] = await accepted
+  for (const end of [holder, other]) end.unref().on('error', () => {})
+  return `http://127.0.0.1:${holder.localPort}`
 }
 
 /** Listens with the smallest backlog and never accepts, because its thread is blocked at once. */
