@@ -64,7 +64,7 @@ describe('the sixteen faults of upstreams', () => {
     await seed()
     parley = await startParley({
       home,
-      overrides: { timeouts: { connectMs: 1_500, firstPartMs: 1_500, betweenPartsMs: 1_500, wholeMs: 1_500 } },
+      overrides: { timeouts: { connectMs: 3_000, firstPartMs: 3_000, betweenPartsMs: 3_000, wholeMs: 3_000 } },
     })
     for (const each of cases.values())
       if (!each.door.startsWith('openai')) each.appId = await makeApp(parley, each.model)
