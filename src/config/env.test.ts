@@ -38,3 +38,17 @@ describe('the S3 settings', () => {
     for (const bucket of ['a', 'a/b', '../x']) expect(() => readEnv({ ...s3, S3_BUCKET: bucket })).toThrow('S3_BUCKET')
   })
 })
+
+describe('where requests for users may go', () => {
+  it('is nowhere inside unless it is named', () => {
+    expect(readEnv({}).outboundAllow.hosts.size).toBe(0)
+    const { outboundAllow } = readEnv({ PARLEY_OUTBOUND_ALLOW: 'Hooks.Corp.Example, 10.0.0.0/8' })
+    expect([...outboundAllow.hosts]).toEqual(['hooks.corp.example'])
+    expect(outboundAllow.networks.check('10.1.2.3')).toBe(true)
+  })
+
+  it('stops the start where it cannot be understood', () => {
+    for (const text of ['http://host', '10.0.0.0/99', 'host:80'])
+      expect(() => readEnv({ PARLEY_OUTBOUND_ALLOW: text })).toThrow('PARLEY_OUTBOUND_ALLOW must be host names')
+  })
+})

@@ -1,4 +1,5 @@
 import { AppError } from '#errors/index.ts'
+import { type OutboundAllow, readOutboundAllow } from '#lib/outbound/allow.ts'
 import { type IdentityProvider, readIdentityProvider } from './identity.ts'
 import { type Rate, readRate } from './rate.ts'
 
@@ -33,6 +34,8 @@ export interface Config {
   registration: boolean
   /** How long running turns may take to end when the server is stopped. */
   stopGraceMs: number
+  /** Where requests on behalf of users may go although it is not public. */
+  outboundAllow: OutboundAllow
   /** Browser origins that may call with credentials; absent: only the server's own. */
   corsOrigins: string[]
 }
@@ -119,6 +122,7 @@ export function readEnv(env: Env): Config {
     // What is reachable only from this machine has no strangers; elsewhere they would spend the operator's models.
     registration: readFlag(text('PARLEY_REGISTRATION'), 'PARLEY_REGISTRATION', isLoopback(text('HOST') ?? '127.0.0.1')),
     stopGraceMs: readInteger(text('PARLEY_STOP_GRACE_MS') ?? '10000', 'PARLEY_STOP_GRACE_MS', 0, 3_600_000),
+    outboundAllow: readAllow(text('PARLEY_OUTBOUND_ALLOW')),
     corsOrigins: (text('PARLEY_CORS_ORIGINS') ?? '')
       .split(',')
       .map((origin) => origin.trim())
@@ -169,6 +173,12 @@ function readInteger(value: string, name: string, least: number, most: number): 
   if (!Number.isInteger(number) || number < least || number > most)
     throw bad(name, `a whole number from ${least} to ${most}`)
   return number
+}
+
+function readAllow(value = ''): OutboundAllow {
+  const allow = readOutboundAllow(value)
+  if (!allow) throw bad('PARLEY_OUTBOUND_ALLOW', 'host names, addresses or networks, separated by commas')
+  return allow
 }
 
 function readFlag(value: string | undefined, name: string, fallback: boolean): boolean {

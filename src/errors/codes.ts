@@ -24,6 +24,12 @@ export const errorCodes = {
     saidBy: 'engine, providers',
     meaning: 'The conversation does not fit into the model’s context window and the app’s strategy is `error`.',
   },
+  'outbound-refused': {
+    status: 400,
+    retry: false,
+    saidBy: 'lib/outbound',
+    meaning: 'The URL leads to where this server sends nothing on behalf of its users; `details.field` names it.',
+  },
   unauthenticated: {
     status: 401,
     retry: false,
