@@ -4,7 +4,6 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import { type Config, masterSecret } from '#config/index.ts'
-import type { WorkspaceChange } from '#contracts/index.ts'
 import { appDoor, appErrors } from '#doors/app/index.ts'
 import { blobsDoor } from '#doors/blobs/index.ts'
 import { chatSocketDoor } from '#doors/chat-socket/index.ts'
@@ -46,7 +45,7 @@ import { upstreams } from '#features/upstreams/index.ts'
 import { usage } from '#features/usage/index.ts'
 import { users } from '#features/users/index.ts'
 import { workspaces } from '#features/workspaces/index.ts'
-import { jobQueue } from '#jobs/index.ts'
+import type { WebhookDeliveries } from '#jobs/index.ts'
 import { metrics } from '#lib/metrics.ts'
 import { processMetrics } from '#lib/process-metrics.ts'
 import { deriveKey } from '#lib/seal.ts'
@@ -57,10 +56,11 @@ import { limiter, limits, networkOf } from '#metering/index.ts'
 import { providers } from '#providers/index.ts'
 import { openBlobs } from '#store/blobs/index.ts'
 import { type Database, openDatabase } from '#store/index.ts'
-import { gathered, subscriberJobs, subscribersOf } from '#subscribers/index.ts'
+import { gathered, subscribersOf } from '#subscribers/index.ts'
 import { countTurns, defaultTurnsOptions, type TurnsOptions, turns } from '#turns/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { serveApiDocs } from './api-docs.ts'
+import { type AppJobsDeps, appJobs } from './app-jobs.ts'
 
 /** What tests may put in place of the real thing; nothing here changes what the server does. */
 export interface Overrides {
@@ -70,6 +70,8 @@ export interface Overrides {
   /** Looks for an Ollama on this machine. */
   localOllama?: false
   timeouts?: Parameters<typeof upstreams>[0]['timeouts']
+  /** Resolves the names of hosts that users gave. */
+  lookup?: AppJobsDeps['lookup']
   /** How long guardrails wait for those whom they ask. */
   guardrails?: Partial<AskDeps['timeouts']>
   /** Told of every route as it is added: the real route table, for documents and for tests of all of it. */
@@ -86,6 +88,8 @@ export interface Parley {
   executions: Executions
   /** Removes what is due to be removed, without waiting for its hour. */
   retention: Pick<Retention, 'pass'>
+  /** Sends to webhooks what is due by now, without waiting for the next look. */
+  deliveries: Pick<WebhookDeliveries, 'deliverDue'>
   /** Stops accepting, lets turns settle for `graceMs`, closes sockets, stops everything. */
   close(graceMs?: number): Promise<void>
 }
@@ -221,23 +225,10 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     await Promise.race([features.upstreams.refreshModels(), late])
   }
 
-  const workspaceChanged = signal<WorkspaceChange>()
-  const queue = jobQueue({
-    database,
-    handlers: subscriberJobs({
-      notifications: features.notifications,
-      history: features.history,
-      now,
-      announce: workspaceChanged.fire,
-    }),
-    now,
-    random: Math.random,
-    log,
-    lookEveryMs: 5_000,
-    gatherMs: 500,
-  })
+  const jobs = appJobs({ ...features, database, now, log, secret, config, lookup: overrides.lookup })
+  const { queue, workspaceChanged } = jobs
   wakeJobs = queue.wake
-  queue.start()
+  jobs.open()
   features.history.ready()
 
   const engine = turns({
@@ -272,6 +263,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       engine.pruneIdempotencyKeys(),
       features.notifications.prune(),
       features.executions.prune(),
+      jobs.webhooks.prune(),
     ])
     rest.catch((err) => log.warn({ err }, 'housekeeping failed; it will try again'))
   }, housekeepingEveryMs)
@@ -316,7 +308,9 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
       countRequests(scope, requests, name)
       await door(scope as unknown as Scoped)
     })
-  await inScope('openai', (scope) => openAiDoor(scope, { ...features, turns: turnsOf('openai') }))
+  await inScope('openai', (scope) =>
+    openAiDoor(scope, { ...features, webhooks: jobs.webhooks, turns: turnsOf('openai') }),
+  )
   // Cookies and sockets hook into every request of their scope, so only the doors that need them are in it.
   await inScope('app', async (scope) => {
     await scope.register(cookie)
@@ -396,7 +390,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     clearInterval(housekeeper)
     await accounts.flushKeyUses().catch((err) => log.warn({ err }, 'uses of keys not written'))
     await keeping.close()
-    await queue.close()
+    await jobs.close()
     await features.history.close()
     await features.notifications.close()
     features.executions.close()
@@ -413,6 +407,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     notifications: features.notifications,
     executions: features.executions,
     retention: keeping,
+    deliveries: jobs.deliveries,
     close,
   }
 }

@@ -76,4 +76,41 @@ export type GuardrailHit = {
   /** Its name. */
   rule: string
   where: 'input' | 'output'
+  /** Public id of the violation. */
+  violationId: string
+  /** What was found was replaced. */
+  redacted: boolean
+}
+
+/** A conversation was begun in a workspace that has a webhook. */
+export type ConversationCreated = {
+  type: 'conversation-created'
+  workspaceId: number
+  /** Its key. */
+  conversation: number
+  at: number
+}
+
+/** An account was made while a webhook listens to what concerns the server. */
+export type UserRegistered = {
+  type: 'user-registered'
+  /** Its key. */
+  user: number
+  at: number
+}
+
+/** The server gave up a webhook. */
+export type WebhookDisabled = {
+  type: 'webhook-disabled'
+  workspaceId: number
+  /** Public id. */
+  webhookId: string
+  reason: 'gone' | 'failing'
+  at: number
+}
+
+/** What another subscriber was told, passed on because a webhook may want it. */
+export type WebhookRelay = {
+  type: 'webhook-relay'
+  event: ChatSettled | WorkflowSettled | BudgetCrossed | CircuitChanged | GuardrailHit | MemberChanged
 }

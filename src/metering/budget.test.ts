@@ -110,6 +110,7 @@ for (const kind of databaseKinds)
         handlers: subscriberJobs({
           notifications: notifications({ database: house.database, now: Date.now, log: { warn: () => undefined } }),
           history: { index: async () => undefined, ready: () => undefined },
+          webhooks: { ring: () => undefined },
           now: Date.now,
           announce: () => undefined,
         }),

@@ -4,9 +4,11 @@ import { type BroadcastDeps, broadcast } from './broadcast.ts'
 import { type HistorySubscriberDeps, writeHistory } from './history.ts'
 import { type NotifyDeps, notify } from './notify.ts'
 import { gatherUsage, usageRollup } from './usage-rollup.ts'
+import { relayed } from './webhook-relay.ts'
+import { queueWebhooks, type WebhookSubscriberDeps } from './webhooks.ts'
 
 /** What subscribers reach besides the database. */
-export interface SubscriberDeps extends NotifyDeps, BroadcastDeps, HistorySubscriberDeps {}
+export interface SubscriberDeps extends NotifyDeps, BroadcastDeps, HistorySubscriberDeps, WebhookSubscriberDeps {}
 
 /**
  * What looks on after a commit. A subscriber is told of the event types it names, each of them is retried on its own,
@@ -25,12 +27,20 @@ export interface Subscriber {
 
 export const subscribers: Record<string, Subscriber> = {
   'usage-rollup': { hears: ['turn-settled'], gather: gatherUsage, handle: usageRollup },
-  history: { hears: ['chat-settled'], handle: writeHistory },
+  history: { hears: ['chat-settled'], handle: relayed(writeHistory) },
   notify: {
-    hears: ['member-changed', 'workflow-settled', 'budget-crossed', 'circuit-changed', 'guardrail-hit'],
-    handle: notify,
+    hears: [
+      'member-changed',
+      'workflow-settled',
+      'budget-crossed',
+      'circuit-changed',
+      'guardrail-hit',
+      'webhook-disabled',
+    ],
+    handle: relayed(notify),
   },
   broadcast: { hears: ['member-changed', 'app-changed'], handle: broadcast },
+  webhooks: { hears: ['webhook-relay', 'conversation-created', 'user-registered'], handle: queueWebhooks },
 }
 
 /** The subscribers as handlers of the job queue, one kind of job each. */

@@ -32,6 +32,7 @@ for (const kind of databaseKinds)
         handlers: subscriberJobs({
           notifications: ringing,
           history: { index: async () => undefined, ready: () => undefined },
+          webhooks: { ring: () => undefined },
           now,
           announce: (change) => {
             // What is announced is there for everybody to read.
@@ -188,6 +189,8 @@ for (const kind of databaseKinds)
       const app = await house.rooms.apps.create(owner, { name: 'Helpdesk' })
       const hit = (rule: string, turnId: string, appId: number | null = app.id): GuardrailHit => ({
         type: 'guardrail-hit',
+        violationId: '01900000-0000-7000-8000-000000000002',
+        redacted: false,
         workspaceId: workspace.id,
         appId,
         turnId,

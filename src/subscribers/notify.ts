@@ -3,6 +3,7 @@ import type {
   CircuitChanged,
   GuardrailHit,
   MemberChanged,
+  WebhookDisabled,
   WorkflowSettled,
   WorkspaceRole,
 } from '#contracts/index.ts'
@@ -32,7 +33,7 @@ export async function notify(
   afterCommit(() => notifications.ring(users))
 }
 
-type Notable = MemberChanged | WorkflowSettled | BudgetCrossed | CircuitChanged | GuardrailHit
+type Notable = MemberChanged | WorkflowSettled | BudgetCrossed | CircuitChanged | GuardrailHit | WebhookDisabled
 
 /** Who is told of an event, and in which words. Nobody, where what it names is gone. */
 function draftsOf(tx: Transaction, event: Notable, now: number): Promise<NewNotification[]> {
@@ -47,6 +48,8 @@ function draftsOf(tx: Transaction, event: Notable, now: number): Promise<NewNoti
       return ofCircuit(tx, event)
     case 'guardrail-hit':
       return ofGuardrail(tx, event, now)
+    case 'webhook-disabled':
+      return ofWebhook(tx, event)
   }
 }
 
@@ -174,6 +177,27 @@ async function ofGuardrail(tx: Transaction, event: GuardrailHit, now: number): P
     body: `The rule ${rule} applied to what was said. You are told of it once an hour at most.`,
     actionUrl: `/api/v1/turns/${turnId}`,
     data: { rule, rule_id: ruleId, where, turn_id: turnId },
+  }))
+}
+
+/** The workspace's administrators. Of the address only the host: the rest may be a secret. */
+async function ofWebhook(tx: Transaction, event: WebhookDisabled): Promise<NewNotification[]> {
+  const { workspaceId, webhookId, reason, at } = event
+  const row = await tx.db.selectFrom('webhooks').select('url').where('public_id', '=', webhookId).executeTakeFirst()
+  const host = row && URL.parse(row.url)?.host
+  if (host === undefined) return []
+  return (await administratorsOf(tx, workspaceId)).map((userId) => ({
+    userId,
+    workspaceId,
+    kind: 'webhook_disabled',
+    source: `webhook/${webhookId}/${at}`,
+    title: `A webhook to ${host} was disabled`,
+    body:
+      reason === 'gone'
+        ? `${host} says that it wants no more events. Those that were waiting can be replayed.`
+        : `Nothing could be delivered to ${host} for days. What was not delivered can be replayed.`,
+    actionUrl: `/v1/webhooks/${webhookId}`,
+    data: { webhook_id: webhookId, reason },
   }))
 }
 

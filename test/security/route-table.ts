@@ -61,6 +61,30 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
     { url: `/v1/conversations/conv_${it.session}`, body: { title: 'mine now' } },
   ],
 
+  'GET /v1/webhooks': () => [list('/v1/webhooks')],
+  'POST /v1/webhooks': (it) => [
+    // Whatever the body claims, it would be the caller's own.
+    {
+      url: '/v1/webhooks',
+      body: { url: 'http://127.0.0.1:9/', events: ['member.added'], workspace_id: it.workspace },
+      status: 400,
+    },
+  ],
+  'GET /v1/webhooks/:webhook_id': (it) => [{ url: `/v1/webhooks/${it.webhook}` }],
+  'PATCH /v1/webhooks/:webhook_id': (it) => [
+    { url: `/v1/webhooks/${it.webhook}`, body: { url: 'http://127.0.0.1:9/mine' } },
+  ],
+  'DELETE /v1/webhooks/:webhook_id': (it) => [{ url: `/v1/webhooks/${it.webhook}` }],
+  'POST /v1/webhooks/:webhook_id/rotate': (it) => [{ url: `/v1/webhooks/${it.webhook}/rotate` }],
+  'POST /v1/webhooks/:webhook_id/test': (it) => [{ url: `/v1/webhooks/${it.webhook}/test` }],
+  'GET /v1/webhooks/:webhook_id/deliveries': (it) => [
+    { url: `/v1/webhooks/${it.webhook}/deliveries` },
+    { url: `/v1/webhooks/${it.webhook}/deliveries?after=${it.delivery}` },
+  ],
+  'POST /v1/webhooks/:webhook_id/deliveries/:delivery_id/replay': (it) => [
+    { url: `/v1/webhooks/${it.webhook}/deliveries/${it.delivery}/replay` },
+  ],
+
   'POST /api/v1/chat/:application_id/chat/completions': (it, mine) => [
     { url: `/api/v1/chat/${it.app}/chat/completions`, body: { messages: hello } },
     {

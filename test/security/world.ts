@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Overrides } from '#app.ts'
 import type { DatabaseKind } from '#test/support/databases.ts'
 import { type StartOptions, startParley } from '#test/support/parley.ts'
+import { until } from '#test/support/until.ts'
 import { type HeldReply, startUpstream } from '#test/support/upstream-simulator.ts'
 import { openSocket } from './socket.ts'
 
@@ -46,6 +47,9 @@ export interface Belongings {
   key: string
   notification: string
   execution: string
+  webhook: string
+  /** Of an event to it. */
+  delivery: string
   hold: string
   erasure: string
   /** A rule of the workspace, which has found something. */
@@ -72,6 +76,8 @@ export async function makeWorld(
     kind,
     upstreamUrl: upstream.url,
     ...options,
+    // Webhooks of this world lead nowhere, but they may.
+    env: { PARLEY_OUTBOUND_ALLOW: '127.0.0.1', ...options.env },
     overrides: {
       ...overrides,
       onRoute(route) {
@@ -171,6 +177,7 @@ export async function makeWorld(
     const keys = await must('GET', `/api/v1/api-keys?workspace_id=${owner.workspace}`, { headers })
     const { notification, execution } = await told(owner, word)
     const { hold, erasure } = await kept(owner, word)
+    const { webhook, delivery } = await posted(owner, word)
     return {
       user: owner.user,
       workspace: owner.workspace,
@@ -184,6 +191,8 @@ export async function makeWorld(
       key: keys.json[0].id,
       notification,
       execution,
+      webhook,
+      delivery,
       hold,
       erasure,
       guardrail: guarded.json.data.id,
@@ -204,6 +213,21 @@ export async function makeWorld(
     await must('DELETE', `${url}/members/${helper.user}`, { headers })
     const hold = await must('POST', `${url}/holds`, { headers, body: { reason: `Reason of ${word}` } })
     return { hold: hold.json.data.id, erasure: erased.json.data.id }
+  }
+
+  /** A webhook to where nobody listens, and an event that is to be sent to it. */
+  async function posted(owner: Person, word: string): Promise<{ webhook: string; delivery: string }> {
+    const headers = bearer(owner.jwt)
+    const made = await must('POST', '/v1/webhooks', {
+      headers,
+      body: { url: 'http://127.0.0.1:9/', events: ['conversation.created'], description: `Hook of ${word}` },
+    })
+    await must('POST', '/v1/conversations', { headers, body: {} })
+    const delivery = await until(async () => {
+      const listed = await must('GET', `/v1/webhooks/${made.json.id}/deliveries`, { headers })
+      return listed.json.data[0]?.id as string | undefined
+    })
+    return { webhook: made.json.id, delivery }
   }
 
   /** A notification of the owner's, and a run of a plugin, as what makes them would. */
@@ -253,6 +277,10 @@ export async function makeWorld(
     // They come by themselves, some time after what they tell of; what others might do to them is to mark them.
     const marked = sql`(read_at is not null or acknowledged_at is not null)`
     await look('notifications', sql`select * from notifications where workspace_id = ${own} and ${marked} order by id`)
+    await look(
+      'webhooks',
+      sql`select id, url, events, description, secret, enabled from webhooks where workspace_id = ${own} order by id`,
+    )
     await look('feedback', sql`select * from feedback where workspace_id = ${own} order by id`)
     await look('clears', sql`select * from conversation_clears where user_id in (${members}) order by user_id, app_id`)
     await look('holds', sql`select * from legal_holds where workspace_id = ${own} order by id`)
@@ -276,6 +304,7 @@ export async function makeWorld(
       'plugin_executions',
       'legal_holds',
       'erasures',
+      'webhooks',
       'feedback',
       'conversation_clears',
     ]

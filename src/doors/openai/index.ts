@@ -9,6 +9,7 @@ import { conversations } from './conversations.ts'
 import type { OpenAiDoorDeps } from './deps.ts'
 import { openAiErrors } from './errors.ts'
 import { models } from './models.ts'
+import { webhookEndpoints } from './webhooks/index.ts'
 
 export type { OpenAiDoorDeps } from './deps.ts'
 export { openAiErrors } from './errors.ts'
@@ -18,4 +19,5 @@ export function openAiDoor(door: Scoped, deps: OpenAiDoorDeps): void {
   chatCompletions(door, deps)
   models(door, deps)
   conversations(door, deps)
+  webhookEndpoints(door, deps)
 }

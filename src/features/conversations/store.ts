@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { ConversationSettings, Message, Part } from '#contracts/index.ts'
+import type { ConversationCreated, ConversationSettings, Message, Part } from '#contracts/index.ts'
 import type { ErrorInfo } from '#errors/index.ts'
 import { type Database, statement, type Transaction } from '#store/index.ts'
 
@@ -241,7 +241,13 @@ const insertConversation = statement<{
       created_at: p('at'),
       updated_at: p('at'),
     })
-    .returning('id'),
+    .returning([
+      'id',
+      // Asked here, so that who has no webhook pays neither a query nor an event.
+      sql`exists (select 1 from webhooks w where w.workspace_id = ${p('workspaceId')} and w.enabled = 1)`.as(
+        'listened',
+      ),
+    ]),
 )
 
 export interface NewConversation {
@@ -259,7 +265,7 @@ export interface NewConversation {
   at: number
 }
 
-/** Writes the row and returns its key. A second one with the same external id is a unique violation. */
+/** Writes the row, tells webhooks of it and returns its key. A second one with the same external id is a unique violation. */
 export async function insertRow(tx: Transaction, conversation: NewConversation): Promise<number> {
   const { rows } = await tx.run(insertConversation, {
     ...conversation,
@@ -267,7 +273,11 @@ export async function insertRow(tx: Transaction, conversation: NewConversation):
     settings: JSON.stringify(conversation.settings),
     visitor: conversation.isVisitors ? 1 : 0,
   })
-  return rows[0]!.id as number
+  const { id, listened } = rows[0] as { id: number; listened: number | boolean }
+  const { workspaceId, at } = conversation
+  if (listened)
+    tx.tell({ type: 'conversation-created', workspaceId, conversation: id, at } satisfies ConversationCreated)
+  return id
 }
 
 const setSettings = statement<{ conversationId: number; settings: string }>('set-conversation-settings', (db, p) =>

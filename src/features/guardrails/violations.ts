@@ -20,11 +20,12 @@ export async function recordHits(
 ): Promise<void> {
   if (hits.length === 0) return
   const { workspaceId, appId, publicId: turnId } = turn
+  const found = hits.map((hit) => ({ ...hit, violationId: uuidv7(turn.at) }))
   await tx.db
     .insertInto('guardrail_violations')
     .values(
-      hits.map(({ rule, where, place, count, outage, excerpt }) => ({
-        public_id: uuidv7(turn.at),
+      found.map(({ rule, where, place, count, outage, excerpt, violationId }) => ({
+        public_id: violationId,
         workspace_id: workspaceId,
         app_id: appId,
         user_id: turn.userId,
@@ -42,7 +43,7 @@ export async function recordHits(
       })),
     )
     .execute()
-  for (const { rule, where } of hits) {
+  for (const { rule, where, violationId } of found) {
     const hit: GuardrailHit = {
       type: 'guardrail-hit',
       workspaceId,
@@ -51,6 +52,8 @@ export async function recordHits(
       ruleId: rule.publicId,
       rule: rule.name,
       where,
+      violationId,
+      redacted: rule.action === 'mask',
     }
     tx.tell(hit)
   }

@@ -7,6 +7,7 @@ export type NotificationKind =
   | 'upstream_down'
   | 'upstream_recovered'
   | 'guardrail_hit'
+  | 'webhook_disabled'
 
 export interface NewNotification {
   userId: number

@@ -1,4 +1,5 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
+import type { UserRegistered } from '#contracts/index.ts'
 import type { Database, Transaction, UsersTable } from '#store/index.ts'
 
 export type UserRow = Selectable<UsersTable>
@@ -12,9 +13,9 @@ export interface NewUser {
   now: number
 }
 
-/** Adds a user and returns the integer id. Violates uniqueness when the email is taken. */
+/** Adds a user, tells webhooks of it and returns the integer id. Violates uniqueness when the email is taken. */
 export async function insertUser(tx: Transaction, user: NewUser): Promise<number> {
-  const { id } = await tx.db
+  const { id, listened } = await tx.db
     .insertInto('users')
     .values({
       public_id: user.publicId,
@@ -27,8 +28,12 @@ export async function insertUser(tx: Transaction, user: NewUser): Promise<number
       created_at: user.now,
       updated_at: user.now,
     })
-    .returning('id')
+    .returning([
+      'id',
+      sql<number | boolean>`exists (select 1 from webhooks where server_wide = 1 and enabled = 1)`.as('listened'),
+    ])
     .executeTakeFirstOrThrow()
+  if (listened) tx.tell({ type: 'user-registered', user: id, at: user.now } satisfies UserRegistered)
   return id
 }
 

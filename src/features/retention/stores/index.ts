@@ -10,6 +10,7 @@ import { idempotencyStore } from './idempotency-keys.ts'
 import { notificationStore } from './notifications.ts'
 import { turnStore } from './turns.ts'
 import { violationStore } from './violations.ts'
+import { webhookStore } from './webhooks.ts'
 import { workspaceStore } from './workspaces.ts'
 
 /** Conversations before turns, which take along what is left of theirs: so each is counted where it belongs. */
@@ -23,6 +24,7 @@ export function textStores(deps: { history: Pick<History, 'forget'> }): TextStor
     executionStore,
     feedbackStore,
     violationStore,
+    webhookStore,
     apiKeyStore,
     workspaceStore,
   ]
@@ -54,5 +56,7 @@ export const otherColumns: Readonly<Record<string, readonly string[]>> = {
   legal_holds: ['public_id'],
   retention_progress: ['store'],
   erasures: ['public_id', 'status', 'store', 'removed', 'kept'],
+  webhooks: ['public_id', 'events', 'secret', 'old_secret', 'disabled_reason'],
+  webhook_deliveries: ['public_id', 'source', 'event', 'status', 'error'],
   schema_migrations: ['name'],
 }

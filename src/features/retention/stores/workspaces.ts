@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { batchSize, foundAll, idsOf, type TextStore } from '../text-store.ts'
 
 /**
- * What stood in the workspaces of somebody whose account is gone and in which nobody else was: their names, apps, prompts and
- * rules. The rows stay, because usage belongs to them.
+ * What stood in the workspaces of somebody whose account is gone and in which nobody else was: their names, apps, prompts,
+ * rules and webhooks. The rows stay, because usage belongs to them.
  */
 export const workspaceStore: TextStore = {
   name: 'workspaces',
@@ -13,6 +13,7 @@ export const workspaceStore: TextStore = {
     apps: ['name', 'slug', 'description', 'config'],
     guardrails: ['name', 'config'],
     legal_holds: ['reason'],
+    webhooks: ['url', 'description'],
   },
 
   async find(database, scope, after) {
@@ -47,6 +48,7 @@ export const workspaceStore: TextStore = {
       .where('workspace_id', 'in', ids)
       .execute()
     await tx.db.deleteFrom('guardrails').where('workspace_id', 'in', ids).execute()
+    await tx.db.deleteFrom('webhooks').where('workspace_id', 'in', ids).execute()
     await tx.db.updateTable('legal_holds').set({ reason: removed }).where('workspace_id', 'in', ids).execute()
   },
 
