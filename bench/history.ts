@@ -1,10 +1,12 @@
 /**
  * The history of a busy app: `node bench/history.ts [--turns 1000000] [--quick]`, on SQLite, or on the PostgreSQL of
  * PARLEY_TEST_DATABASE_URL with `--postgres`. Writes that many turns straight into a database, then asks a server over it
- * for pages and searches, first alone, then while turns come in through the chat.
+ * for pages and searches, first alone, then while 50 turns a second come in through the chat, and last how many come in a
+ * second when as many as possible do and pages are read.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { Agent, request } from 'undici'
@@ -25,6 +27,7 @@ const { values: options } = parseArgs({
 const turns = Number(options.turns)
 const rounds = options.quick ? 20 : 200
 const targetMs = { page: 15, search: 60 }
+const pace = { talkers: 4, everyMs: 80 }
 
 const folder = mkdtempSync(`${tmpdir()}/parley-bench-history-`)
 const deployment = newDeployment(folder)
@@ -84,23 +87,34 @@ async function measure(server: Server, app: string): Promise<void> {
   await timeAll(server, asks, history, targetMs.page)
   await timeAll(server, looks, history, targetMs.search)
 
-  console.log('\nwhile turns come in')
+  const say = () => post(`/aiwb/chat/api/v7/${app}/stream`, { message: 'And what of the weather?' })
+  console.log('\nwhile 50 turns a second come in')
+  await whileTalking(pace.everyMs, say, async () => {
+    await timeAll(server, asks, history, targetMs.page)
+    await timeAll(server, looks, history, targetMs.search)
+  })
+  console.log('\nwhile as many turns as possible come in')
+  const perSecond = await whileTalking(0, say, () => timeAll(server, asks, history))
+  console.log(`${perSecond.toFixed(0)} turns a second came in`)
+  await agent.close()
+}
+
+/** Four talk, each every so many ms or without a pause; gives how many turns a second came in while `work` went on. */
+async function whileTalking(everyMs: number, say: () => Promise<unknown>, work: () => Promise<void>): Promise<number> {
   let isOver = false
-  let inserted = 0
+  let said = 0
   const started = performance.now()
-  const talking = Array.from({ length: 4 }, async () => {
-    while (!isOver) {
-      await post(`/aiwb/chat/api/v7/${app}/stream`, { message: 'And what of the weather?' })
-      inserted++
+  const talking = Array.from({ length: pace.talkers }, async () => {
+    for (let next = performance.now(); !isOver; next += everyMs) {
+      await delay(Math.max(0, next - performance.now()))
+      await say()
+      said++
     }
   })
-  await timeAll(server, asks, history, targetMs.page)
-  await timeAll(server, looks, history, targetMs.search)
+  await work()
   isOver = true
   await Promise.all(talking)
-  const seconds = (performance.now() - started) / 1000
-  console.log(`${(inserted / seconds).toFixed(0)} turns a second came in meanwhile`)
-  await agent.close()
+  return (said / (performance.now() - started)) * 1000
 }
 
 /** CPU is the server's; with turns coming in it is theirs too. */
@@ -108,7 +122,7 @@ async function timeAll(
   server: Server,
   asks: Record<string, () => object>,
   ask: (body: object) => Promise<unknown>,
-  target: number,
+  target?: number,
 ): Promise<void> {
   const all = new Samples()
   for (const [name, body] of Object.entries(asks)) {
@@ -127,7 +141,8 @@ async function timeAll(
     print(name, own.percentiles(), `   ${((server.cpuMicros() - cpu) / rounds / 1000).toFixed(1)} ms CPU`)
   }
   const { p95 } = all.percentiles()
-  print('all of these', all.percentiles(), `   p95 < ${target} ms: ${p95 < target ? 'yes' : 'NO'}`)
+  const verdict = target === undefined ? '' : `   p95 < ${target} ms: ${p95 < target ? 'yes' : 'NO'}`
+  print('all of these', all.percentiles(), verdict)
 }
 
 function print(name: string, { p50, p95, max }: Percentiles, remark: string): void {

@@ -5,10 +5,10 @@ import type { Database, Transaction } from '#store/index.ts'
 import type { HistoryEntry } from './entry.ts'
 import { fold } from './fold.ts'
 import { forgetTurns, indexTurns } from './index-turns.ts'
-import { listRows } from './list-rows.ts'
+import { listRows, readPlace } from './list-rows.ts'
 import { loadEntries } from './load-entries.ts'
 import { sealer, segmentRows } from './seal.ts'
-import { countedAtMost, findRows, type Match, searchRows } from './search-rows.ts'
+import { countedAtMost, findRows, type Match, type Search, searchRows } from './search-rows.ts'
 import { type HistoryFilter, placeOf, type Selection, select } from './selection.ts'
 
 export interface HistoryDeps {
@@ -64,37 +64,42 @@ export function history(deps: HistoryDeps) {
     const selection = await select(database, principal, app, filter)
     if (!selection) return nothing
     await deps.catchUp()
-    const newest = await lastNumber(selection.place)
     // Rows are added at the end: pages from the beginning stay what they are.
-    if (ask.order === 'asc') return read(selection, filter, ask, newest)
+    if (ask.order === 'asc') return (await read(selection, filter, ask)).page
     const view = JSON.stringify([principal.user.id, selection, filter.text, ask.size])
     const seen = ask.number === 1 ? undefined : views.get(view)
-    const found = await read(selection, filter, ask, seen ?? newest)
+    let found = await read(selection, filter, ask, seen)
     // Behind the end of what was seen the rows that came since may have pushed something.
-    const isBehind = seen !== undefined && found.entries.length === 0
-    views.set(view, isBehind ? newest : (seen ?? newest), views.epoch)
-    return isBehind ? read(selection, filter, ask, newest) : found
+    if (seen !== undefined && found.page.entries.length === 0) found = await read(selection, filter, ask)
+    views.set(view, found.lastN, views.epoch)
+    return found.page
   }
 
   async function read(
     selection: Selection,
     filter: HistoryFilter,
     { number, size, order }: PageAsk,
-    lastN: number,
-  ): Promise<HistoryPage> {
+    seen?: number,
+  ): Promise<{ page: HistoryPage; lastN: number }> {
     const skip = (number - 1) * size
     const text = fold(filter.text ?? '')
     if (text !== '') {
-      const search = { text, order, lastN }
-      const { matches, total, hasMore } = await searchRows(database, selection, search, { skip, take: size }, segment)
-      return { total, hasMore, entries: await entriesOf(matches.map((match) => match.turnId)) }
+      const search = await searchFor(selection, text, order, seen)
+      const { matches, total, hasMore } = await searchRows(database, selection, search, { skip, take: size })
+      const entries = await loadEntries(database, keysOf(matches))
+      return { lastN: search.lastN, page: { total, hasMore, entries } }
     }
-    const { total, slice } = await listRows(database, selection, lastN)
+    const { lastN, total, slice } = await listRows(database, selection, seen)
     const take = Math.min(size, total - skip)
-    if (take <= 0) return { total, hasMore: false, entries: [] }
+    if (take <= 0) return { lastN, page: { total, hasMore: false, entries: [] } }
     const keys = await slice(order === 'asc' ? skip : total - skip - take, take)
-    const entries = await entriesOf(order === 'asc' ? keys : keys.reverse())
-    return { total, hasMore: skip + take < total, entries }
+    const entries = await loadEntries(database, order === 'asc' ? keys : keys.reverse())
+    return { lastN, page: { total, hasMore: skip + take < total, entries } }
+  }
+
+  async function searchFor(selection: Selection, text: string, order: 'asc' | 'desc', seen?: number): Promise<Search> {
+    const { lastN, sealed } = await readPlace(database, selection.place)
+    return { text, order, lastN: Math.min(seen ?? lastN, lastN), sealed, segmentRows: segment }
   }
 
   /** All that the principal may see of what is asked for, oldest first, a hundred at a time. */
@@ -106,16 +111,16 @@ export function history(deps: HistoryDeps) {
     const selection = await select(database, principal, app, filter)
     if (!selection) return
     await deps.catchUp()
-    const lastN = await lastNumber(selection.place)
     const text = fold(filter.text ?? '')
     if (text !== '') {
-      for await (const { matches } of findRows(database, selection, { text, order: 'asc', lastN }, segment))
+      const search = await searchFor(selection, text, 'asc')
+      for await (const { matches } of findRows(database, selection, search))
         for (let at = 0; at < matches.length; at += entriesAtOnce)
-          yield entriesOf(matches.slice(at, at + entriesAtOnce).map((match) => match.turnId))
+          yield loadEntries(database, keysOf(matches.slice(at, at + entriesAtOnce)))
       return
     }
-    const { total, slice } = await listRows(database, selection, lastN)
-    for (let at = 0; at < total; at += entriesAtOnce) yield entriesOf(await slice(at, entriesAtOnce))
+    const { total, slice } = await listRows(database, selection)
+    for (let at = 0; at < total; at += entriesAtOnce) yield loadEntries(database, await slice(at, entriesAtOnce))
   }
 
   /**
@@ -128,34 +133,17 @@ export function history(deps: HistoryDeps) {
     said: string,
   ): Promise<number[]> {
     await deps.catchUp()
+    const text = fold(said)
     const found = new Set<number>()
-    for (const appId of appIds) {
+    for (const appId of text === '' ? [] : appIds) {
       const place = placeOf({ appId, workspaceId: principal.workspace.id })
       const selection = { place, userId: principal.user.id, withoutToolEvents: false }
-      for (const { conversationId } of await newestSaying(selection, fold(said)))
-        if (conversationId !== null) found.add(conversationId)
+      if ((await listRows(database, selection)).total === 0) continue
+      const search = await searchFor(selection, text, 'desc')
+      const { matches } = await searchRows(database, selection, search, { skip: 0, take: countedAtMost })
+      for (const { conversationId } of matches) if (conversationId !== null) found.add(conversationId)
     }
     return [...found]
-  }
-
-  async function newestSaying(selection: Selection, text: string): Promise<Match[]> {
-    const lastN = await lastNumber(selection.place)
-    if (text === '' || (await listRows(database, selection, lastN)).total === 0) return []
-    const search = { text, order: 'desc' as const, lastN }
-    return (await searchRows(database, selection, search, { skip: 0, take: countedAtMost }, segment)).matches
-  }
-
-  async function lastNumber(place: number): Promise<number> {
-    const row = await database.read
-      .selectFrom('history_places')
-      .select('last_n')
-      .where('place', '=', place)
-      .executeTakeFirst()
-    return row?.last_n ?? 0
-  }
-
-  function entriesOf(keys: readonly number[]): Promise<HistoryEntry[]> {
-    return loadEntries(database, keys)
   }
 
   return {
@@ -175,3 +163,7 @@ export function history(deps: HistoryDeps) {
 }
 
 export type History = ReturnType<typeof history>
+
+function keysOf(matches: readonly Match[]): number[] {
+  return matches.map((match) => match.turnId)
+}

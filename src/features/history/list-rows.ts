@@ -1,8 +1,8 @@
 import type { Database } from '#store/index.ts'
 import type { Selection } from './selection.ts'
 
-/** Rows are counted for as many places at once: to reach a page, counts are summed and fewer rows than these skipped. */
-export const bucketSize = 1024
+/** Rows are counted for so many numbers at once: to reach a page, counts are summed and fewer rows than these skipped. */
+export const bucketSize = 2048
 
 export function bucketOf(n: number): number {
   return Math.floor((n - 1) / bucketSize)
@@ -20,16 +20,40 @@ export function selected(database: Database, selection: Selection) {
     .$if(selection.withoutToolEvents, (query) => query.where('h.tool_event', '=', 0))
 }
 
+/** What there is in a place: the number of its newest row, and how many segments are ready to be searched. */
+export interface PlaceState {
+  lastN: number
+  sealed: number
+}
+
+export async function readPlace(database: Database, place: number): Promise<PlaceState> {
+  const row = await database.read
+    .selectFrom('history_places')
+    .select(['last_n as lastN', 'sealed'])
+    .where('place', '=', place)
+    .executeTakeFirst()
+  return row ?? { lastN: 0, sealed: 0 }
+}
+
 export interface Listing {
+  /** Up to which number: rows that come later change neither counts nor ranks. */
+  lastN: number
   total: number
   /** Keys of the turns from the row of rank `from` (0: the oldest) on. */
   slice(from: number, take: number): Promise<number[]>
 }
 
-/** The rows of a selection up to number `lastN`. Rows that come later change neither their count nor their ranks. */
-export async function listRows(database: Database, selection: Selection, lastN: number): Promise<Listing> {
-  const buckets = await sizesOf(database, selection, lastN)
+/** How many selected rows there are behind a number, up to the next one. */
+interface Bucket {
+  after: number
+  size: number
+}
+
+/** The rows of a selection; of those that there were when `seen` was the newest number, if it is given. */
+export async function listRows(database: Database, selection: Selection, seen?: number): Promise<Listing> {
+  const { lastN, buckets } = await bucketsOf(database, selection, seen)
   return {
+    lastN,
     total: buckets.reduce((sum, { size }) => sum + size, 0),
     async slice(from, take) {
       let before = 0
@@ -42,39 +66,49 @@ export async function listRows(database: Database, selection: Selection, lastN: 
   }
 }
 
-/** How many selected rows there are behind each of these numbers, up to the next one. */
-async function sizesOf(
+async function bucketsOf(
   database: Database,
   selection: Selection,
-  lastN: number,
-): Promise<{ after: number; size: number }[]> {
+  seen: number | undefined,
+): Promise<{ lastN: number; buckets: Bucket[] }> {
   // What is said about one object, or with one user of the caller's, is little: it can be counted.
-  const isNarrow = selection.objectId !== undefined || selection.externalUserId !== undefined
-  const last = isNarrow ? 0 : Math.max(0, bucketOf(lastN))
-  const full = isNarrow ? [] : await fullBuckets(database, selection, last)
+  if (selection.objectId !== undefined || selection.externalUserId !== undefined) {
+    const lastN = seen ?? (await readPlace(database, selection.place)).lastN
+    return { lastN, buckets: [{ after: 0, size: await countUpTo(database, selection, 0, lastN) }] }
+  }
+  const counts = await readCounts(database, selection)
+  const newest = counts[0]?.last_n ?? 0
+  const lastN = Math.min(seen ?? newest, newest)
+  const last = bucketOf(lastN)
+  const buckets = counts
+    .filter((row) => row.bucket !== null && (row.bucket < last || lastN === newest))
+    .map((row) => ({
+      after: row.bucket! * bucketSize,
+      size: row.rows! - (selection.withoutToolEvents ? row.tool_events! : 0),
+    }))
+  if (lastN === newest) return { lastN, buckets }
   const after = last * bucketSize
+  return { lastN, buckets: [...buckets, { after, size: await countUpTo(database, selection, after, lastN) }] }
+}
+
+/** In one statement, so that counts and newest number are of the same moment. */
+function readCounts(database: Database, { place, userId }: Selection) {
+  return database.read
+    .selectFrom('history_places as p')
+    .leftJoin('history_counts as c', (join) => join.onRef('c.place', '=', 'p.place').on('c.user_id', '=', userId ?? 0))
+    .select(['p.last_n', 'c.bucket', 'c.rows', 'c.tool_events'])
+    .where('p.place', '=', place)
+    .orderBy('c.bucket')
+    .execute()
+}
+
+async function countUpTo(database: Database, selection: Selection, after: number, lastN: number): Promise<number> {
   const { size } = await selected(database, selection)
     .select((eb) => eb.fn.countAll<number>().as('size'))
     .where('h.n', '>', after)
     .where('h.n', '<=', lastN)
     .executeTakeFirstOrThrow()
-  return [...full, { after, size }]
-}
-
-/** Those before the last one, which may still grow. */
-async function fullBuckets(database: Database, selection: Selection, last: number) {
-  const counts = await database.read
-    .selectFrom('history_counts')
-    .select(['bucket', 'rows', 'tool_events'])
-    .where('place', '=', selection.place)
-    .where('user_id', '=', selection.userId ?? 0)
-    .where('bucket', '<', last)
-    .orderBy('bucket')
-    .execute()
-  return counts.map((row) => ({
-    after: row.bucket * bucketSize,
-    size: row.rows - (selection.withoutToolEvents ? row.tool_events : 0),
-  }))
+  return size
 }
 
 async function keys(

@@ -8,7 +8,7 @@ import type { Selection } from './selection.ts'
 /** So many matches are counted; of more it is said that there are at least as many. */
 export const countedAtMost = 1000
 /** Texts that are looked into for nothing but the count. */
-const textsForCount = 2000
+const textsForCount = 1000
 
 /** Rows looked through one by one, and candidates whose texts are looked into, in one query. */
 const rowsAtOnce = 1024
@@ -17,7 +17,7 @@ const textsAtOnce = 256
 const slotsRead = 4
 const manyLeft = 16
 /** A search that finds much reads few segments, one that finds little soon reads many at a time. */
-const segmentsAtOnce = { first: 4, most: 64 }
+const segmentsAtOnce = { first: 16, most: 128 }
 
 export interface Search {
   /** Folded, not empty. */
@@ -25,6 +25,9 @@ export interface Search {
   order: 'asc' | 'desc'
   /** Later rows are left out. */
   lastN: number
+  /** Segments that are ready, and how many rows each has. */
+  sealed: number
+  segmentRows: number
 }
 
 export interface Match {
@@ -52,14 +55,13 @@ export async function searchRows(
   selection: Selection,
   search: Search,
   page: { skip: number; take: number },
-  segmentRows: number,
 ): Promise<Found> {
   const found: Found = { total: 0, hasMore: false, matches: [] }
   const end = page.skip + page.take
   // No text is in more rows than there are.
   if (page.skip >= search.lastN) return found
   let texts = 0
-  for await (const { matches, looked } of findRows(database, selection, search, segmentRows)) {
+  for await (const { matches, looked } of findRows(database, selection, search)) {
     for (const match of matches) {
       if (found.total >= page.skip && found.total < end) found.matches.push(match)
       found.total++
@@ -79,22 +81,10 @@ interface Batch {
 }
 
 /** Rows of a selection whose text contains `search.text`, in their order, a few at a time; as long as more are taken. */
-export async function* findRows(
-  database: Database,
-  selection: Selection,
-  search: Search,
-  segmentRows: number,
-): AsyncGenerator<Batch> {
-  const { place } = selection
-  const row = await database.read
-    .selectFrom('history_places')
-    .select('sealed')
-    .where('place', '=', place)
-    .executeTakeFirst()
-  const sealed = row?.sealed ?? 0
-  const stretches = stretchesOf(sealed, segmentRows, search)
-  const slots = await rarestFirst(database, place, sealed - 1, slotsFor(search.text))
-  for (const stretch of stretches) {
+export async function* findRows(database: Database, selection: Selection, search: Search): AsyncGenerator<Batch> {
+  const { sealed, segmentRows } = search
+  const slots = await rarestFirst(database, selection.place, sealed - 1, slotsFor(search.text))
+  for (const stretch of stretchesOf(search)) {
     if (stretch.segments) {
       const candidates = await candidatesOf(database, selection, stretch, slots, segmentRows)
       const ordered = search.order === 'asc' ? candidates : candidates.reverse()
@@ -128,7 +118,7 @@ async function rarestFirst(
 }
 
 /** All numbers up to the last one, in pieces, in the order of the search. */
-function* stretchesOf(sealed: number, segmentRows: number, { order, lastN }: Search): Generator<Stretch> {
+function* stretchesOf({ sealed, segmentRows, order, lastN }: Search): Generator<Stretch> {
   const loose: Stretch[] = []
   for (let from = sealed * segmentRows + 1; from <= lastN; from += rowsAtOnce)
     loose.push({ from, to: Math.min(from + rowsAtOnce - 1, lastN) })
