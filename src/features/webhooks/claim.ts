@@ -51,7 +51,8 @@ export async function claim(
   due: { webhookId: number; most: number; now: number; leaseUntil: number },
 ): Promise<Claimed[]> {
   const { webhookId, most, now, leaseUntil } = due
-  const found = tx.db
+  // A query of its own: within the update PostgreSQL may run it again for each row, and the limit with it.
+  const found = await tx.db
     .selectFrom('webhook_deliveries')
     .select('id')
     .where('webhook_id', '=', webhookId)
@@ -62,15 +63,18 @@ export async function claim(
     .limit(most)
     // What another process is taking at this moment is not waited for.
     .$if(dialect === 'postgres', (query) => query.forUpdate().skipLocked())
+    .execute()
+  if (found.length === 0) return []
   const taken = await tx.db
     .updateTable('webhook_deliveries')
     .set({ due_at: leaseUntil })
-    .where('id', 'in', found)
-    .where('status', '=', pending)
-    .where('due_at', '<=', now)
+    .where(
+      'id',
+      'in',
+      found.map((one) => one.id),
+    )
     .returning(['id', 'public_id', 'event', 'payload', 'attempts'])
     .execute()
-  if (taken.length === 0) return []
   const row = await tx.db
     .selectFrom('webhooks as w')
     .innerJoin('users as u', 'u.id', 'w.created_by')
