@@ -111,6 +111,7 @@ describe('requests for users', () => {
     const gone = await receiver(() => 'reset')
     const out = made({ allowed: '127.0.0.1, nowhere.example', lookup: async () => [] })
     await refused('upstream-unreachable', () => out.send(post(gone.url)))
+    await expect(out.send(post(gone.url.replace('http', 'https')))).rejects.toThrow('TLS failed')
     await gone.close()
     await expect(out.send(post(gone.url))).rejects.toThrow('The connection was refused')
     await expect(out.send(post('http://nowhere.example/'))).rejects.toThrow('The name cannot be resolved')
