@@ -29,7 +29,9 @@ export async function serveApiDocs(server: FastifyInstance, version: string): Pr
   await server.register(swaggerUi, { routePrefix: '/docs' })
   await server.register(async (scope) => {
     const script = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js')
-    scope.get('/redoc', { schema: { hide: true } }, (_, reply) => reply.type('text/html; charset=utf-8').send(redocPage))
+    scope.get('/redoc', { schema: { hide: true } }, (_, reply) =>
+      reply.type('text/html; charset=utf-8').send(redocPage),
+    )
     scope.get('/redoc/redoc.standalone.js', { schema: { hide: true } }, (_, reply) =>
       reply.type('text/javascript; charset=utf-8').send(createReadStream(script)),
     )

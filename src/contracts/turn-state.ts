@@ -41,7 +41,7 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
       return {
         ...state,
         model: event.model,
-        ...(event.conversationId !== undefined && { conversationId: event.conversationId }),
+        conversationId: event.conversationId ?? state.conversationId,
       }
     case 'model-end':
       return {
@@ -49,9 +49,9 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
         usage: addUsage(state.usage, event.usage),
         costMicros: state.costMicros + event.costMicros,
         finishReason: event.finishReason,
-        ...(event.responseId !== undefined && { responseId: event.responseId }),
-        ...(event.systemFingerprint !== undefined && { systemFingerprint: event.systemFingerprint }),
-        ...(event.serviceTier !== undefined && { serviceTier: event.serviceTier }),
+        responseId: event.responseId ?? state.responseId,
+        systemFingerprint: event.systemFingerprint ?? state.systemFingerprint,
+        serviceTier: event.serviceTier ?? state.serviceTier,
       }
     case 'part-start':
       return {
@@ -119,7 +119,7 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
         usage: event.usage,
         costMicros: event.costMicros,
         parts: state.parts.filter((entry) => entry.part.type !== 'tool-call' || entry.called),
-        ...(event.error && { error: event.error }),
+        error: event.error ?? state.error,
       }
     default:
       return state

@@ -58,23 +58,22 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
   const guard = held instanceof Promise ? await held : held
   const input = guard && (await readInput(guard, request.messages))
   const asked = input?.messages ?? request.messages
-  // What nobody may see yet gives no title either.
-  const title = input?.isOpen ? '' : titleFrom(asked)
-
   const continued = request.conversationId !== undefined || request.newConversation === true
+  // What nobody may see yet gives no title either.
+  const title = continued && !input?.isOpen ? titleFrom(asked) : ''
   const place = continued ? await conversationOf(deps, request, app, title) : undefined
   const { model, price } = deps.models.resolve(target.type === 'app' ? modelOf(deps, app!, place) : target.model)
   const turns = app?.config.historyLength ?? defaultHistoryTurns
   const history = place?.row ? await deps.conversations.history(place.row, turns) : []
   // A stateless request, and the first of a conversation, brings its history itself; later ones may repeat it.
-  const given = asked.filter((message) => message.role !== 'system')
-  const fresh = place !== undefined && history.length === 0 ? given : sinceLastAnswer(given)
   const system = asked.filter((message) => message.role === 'system')
+  const given = system.length === 0 ? [...asked] : asked.filter((message) => message.role !== 'system')
+  const fresh = place !== undefined && history.length === 0 ? given : sinceLastAnswer(given)
   const prompt: Message[] = app?.config.systemPrompt
     ? [{ role: 'system', parts: [{ type: 'text', text: app.config.systemPrompt }] }]
     : []
   // Where a caller put its system messages among the others is kept as long as nothing is put between.
-  const messages = history.length > 0 ? [...prompt, ...system, ...history, ...fresh] : prompt.concat(asked)
+  const messages = history.length > 0 ? [...prompt, ...system, ...history, ...fresh] : [...prompt, ...asked]
 
   const createdAt = deps.now()
   return {
