@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'interrupted'
   | 'invalid_request'
   | 'not_found'
+  | 'outbound_refused'
   | 'overloaded'
   | 'provider_error'
   | 'rate_limit'

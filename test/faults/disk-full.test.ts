@@ -79,10 +79,13 @@ describe.skipIf(!limitable)('a full disk (needs prlimit of util-linux)', () => {
     const named = { ...parley.headers, 'idempotency-key': 'kept' }
     const again = await postSse(`${parley.url}/v1/chat/completions`, named, body)
     expect(chunkText(await again.all())).toBe('You said: Hello disk')
-    // What was not streamed had been answered before its first write: its usage is not forgiven, only written later.
-    await until(async () => (await query(home, 'select id from turns')).length === doorNames.length + 2)
+    await until(async () => (await query(home, 'select id from turns')).length > doorNames.length)
     expect(await query(home, `select id from turns where status <> 'completed'`)).toEqual([])
     expect(await parley.stop('SIGTERM')).toBe(0)
+    // What was not streamed was answered before its first write, unless the machine was slow: then its usage is not
+    // forgiven, only written later.
+    const stored = (await query(home, 'select id from turns')).length - doorNames.length
+    expect([1, 2]).toContain(stored)
     expect(await wrongInBooks(home, { told: true })).toEqual([])
   })
 
