@@ -12,16 +12,16 @@ const idleLooks = 5
  * Gives memory back after five idle minutes, once. `npm start` tells V8 (`--no-memory-reducer`) not to do it by itself
  * after a few quiet seconds: with the room it gives back every object shape of which nothing lives at the time, and with
  * these the code that was optimized for them, so that the seconds after a pause cost twice as much
- * (docs/decisions: warm after a pause).
+ * (docs/decisions: warm after a pause). Only tests give another `release`.
  */
-export function releaseWhenIdle(): void {
+export function releaseWhenIdle(release: () => void = releaseMemory): void {
   let last = performance.eventLoopUtilization()
   let idle = 0
   setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(last)
     last = performance.eventLoopUtilization()
     idle = utilization < idleBelow ? idle + 1 : 0
-    if (idle === idleLooks) releaseMemory()
+    if (idle === idleLooks) release()
   }, lookEveryMs).unref()
 }
 

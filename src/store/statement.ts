@@ -10,7 +10,7 @@ export interface Statement<V extends object> {
   compiled(db: Kysely<Schema>, dialect: Dialect): { sql: string; names: (keyof V & string)[] }
 }
 
-class Placeholder {
+class Bound {
   readonly name: string
   constructor(name: string) {
     this.name = name
@@ -25,7 +25,7 @@ export function statement<V extends object>(
   name: string,
   build: (
     db: Kysely<Schema>,
-    // biome-ignore lint/suspicious/noExplicitAny: a placeholder takes the type of the column it stands for
+    // biome-ignore lint/suspicious/noExplicitAny: a bound value takes the type of its column
     p: (name: keyof V & string) => any,
     dialect: Dialect,
   ) => { compile(): { sql: string; parameters: readonly unknown[] } },
@@ -36,9 +36,9 @@ export function statement<V extends object>(
     compiled(db, dialect) {
       let found = cache.get(dialect)
       if (!found) {
-        const { sql, parameters } = build(db, (name) => new Placeholder(name), dialect).compile()
+        const { sql, parameters } = build(db, (name) => new Bound(name), dialect).compile()
         const names = parameters.map((parameter) => {
-          if (parameter instanceof Placeholder) return parameter.name as keyof V & string
+          if (parameter instanceof Bound) return parameter.name as keyof V & string
           throw new Error(`statement ${name}: literal values must be bound by name`)
         })
         found = { sql, names }

@@ -1,8 +1,11 @@
 import type { Database } from '#store/index.ts'
 import type { Selection } from './selection.ts'
 
-/** Rows are counted for so many numbers at once: to reach a page, counts are summed and fewer rows than these skipped. */
-export const bucketSize = 2048
+/**
+ * Rows are counted for so many numbers at once: to reach a page, counts are summed and fewer rows than these skipped.
+ * Databases have counts of this size: another one would need a migration.
+ */
+export const bucketSize = 1024
 
 export function bucketOf(n: number): number {
   return Math.floor((n - 1) / bucketSize)

@@ -67,7 +67,7 @@ function toUserBlocks(part: Part): Block[] {
     case 'image':
       return [{ type: 'image', source: toSource(part.url) }]
     case 'file':
-      return [toDocument(part)]
+      return [documentBlock(part)]
     case 'audio':
       return [{ type: 'text', text: part.transcript ?? '(an audio recording that this model cannot hear)' }]
     default:
@@ -84,7 +84,7 @@ function toSource(url: string): MediaSource {
   return inline ? { type: 'base64', media_type: inline.mediaType, data: inline.data } : { type: 'url', url }
 }
 
-function toDocument(file: Extract<Part, { type: 'file' }>): Block {
+function documentBlock(file: Extract<Part, { type: 'file' }>): Block {
   const text = fileText(file)
   if (text !== undefined)
     return { type: 'document', source: { type: 'text', media_type: 'text/plain', data: text }, title: file.name }

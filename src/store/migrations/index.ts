@@ -6,6 +6,7 @@ import { guardrails } from './0003-guardrails.ts'
 import { history } from './0004-history.ts'
 import { retention } from './0005-retention.ts'
 import { webhooks } from './0006-webhooks.ts'
+import { historySlots } from './0007-history-slots.ts'
 
 /** Forward-only. The version is the position in this list, from 1; a migration that was released is never edited. */
 export const migrations: { name: string; up: (db: Kysely<unknown>, dialect: Dialect) => Promise<void> }[] = [
@@ -15,4 +16,5 @@ export const migrations: { name: string; up: (db: Kysely<unknown>, dialect: Dial
   { name: 'history', up: history },
   { name: 'retention', up: retention },
   { name: 'webhooks', up: webhooks },
+  { name: 'history-slots', up: historySlots },
 ]
