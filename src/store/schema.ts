@@ -454,7 +454,7 @@ export interface HistoryPlacesTable {
   sealed: number
 }
 
-/** How many rows each 2,048 numbers hold. `user_id` 0: of everybody; else of this user, without visitors. */
+/** How many rows each 1,024 numbers hold. `user_id` 0: of everybody; else of this user, without visitors. */
 export interface HistoryCountsTable {
   place: number
   user_id: number
