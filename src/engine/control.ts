@@ -1,5 +1,5 @@
 import type { Part, TurnCommand } from '#contracts/index.ts'
-import { Cancellation, type CancelSignal } from '#lib/cancellation.ts'
+import { Cancellation } from '#lib/cancellation.ts'
 import type { ToolOutcome } from './loop.ts'
 
 /** Where commands meet the running engine. One per turn; the engine reads it, the runner writes it. */
@@ -8,7 +8,9 @@ export class TurnControl {
   cancelReason: string | undefined
   private closed = false
   private inputs: Part[][] = []
-  private readonly running: { steerable: boolean; abort(): void }[] = []
+  /** What a cancel aborts, and with it what a steer aborts as well. */
+  private readonly cancellable: { abort(): void }[] = []
+  private readonly steerable: { abort(): void }[] = []
   private readonly results = new Map<string, (outcome: ToolOutcome) => void>()
 
   /** Returns whether the turn took the command; false when it does not (or no longer) wait for such a thing. */
@@ -18,13 +20,13 @@ export class TurnControl {
       case 'cancel':
         if (this.cancelReason !== undefined) return false
         this.cancelReason = command.reason ?? 'cancelled'
-        for (const one of [...this.running]) one.abort()
+        for (const one of [...this.cancellable, ...this.steerable]) one.abort()
         for (const settle of this.results.values()) settle({ result: 'The turn was cancelled.', isError: true })
         return true
       case 'steer':
         if (this.cancelReason !== undefined) return false
         this.inputs.push(command.parts)
-        for (const one of [...this.running]) if (one.steerable) one.abort()
+        for (const one of [...this.steerable]) one.abort()
         return true
       case 'tool-result': {
         const settle = this.results.get(command.callId)
@@ -48,26 +50,27 @@ export class TurnControl {
     this.closed = true
   }
 
-  /** While `during` runs, a cancel or a steer aborts its signal. */
-  steerable<T>(during: (signal: CancelSignal) => Promise<T>): Promise<T> {
-    const cancellation = new Cancellation()
-    return this.watched(true, cancellation, () => during(cancellation))
+  /** What a cancel or a steer aborts, until `endStep` is called with it. */
+  beginStep(): Cancellation {
+    const step = new Cancellation()
+    this.steerable.push(step)
+    if (this.cancelReason !== undefined || this.inputs.length > 0) step.abort()
+    return step
+  }
+
+  endStep(step: Cancellation): void {
+    this.steerable.splice(this.steerable.indexOf(step), 1)
   }
 
   /** While `during` runs, a cancel aborts its signal. */
-  interruptible<T>(during: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async interruptible<T>(during: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
-    return this.watched(false, controller, () => during(controller.signal))
-  }
-
-  private async watched<T>(steerable: boolean, by: { abort(): void }, during: () => Promise<T>): Promise<T> {
-    const entry = { steerable, abort: () => by.abort() }
-    this.running.push(entry)
-    if (this.cancelReason !== undefined || (steerable && this.inputs.length > 0)) by.abort()
+    this.cancellable.push(controller)
+    if (this.cancelReason !== undefined) controller.abort()
     try {
-      return await during()
+      return await during(controller.signal)
     } finally {
-      this.running.splice(this.running.indexOf(entry), 1)
+      this.cancellable.splice(this.cancellable.indexOf(controller), 1)
     }
   }
 

@@ -11,7 +11,7 @@ import type {
 import { textOf } from '#contracts/index.ts'
 import { type AppError, errorInfo, toAppError } from '#errors/index.ts'
 import type { ModelQuery } from '#providers/spec.ts'
-import { type ContextPolicy, fitContext, summaryQuestion, withSummary } from './context-window.ts'
+import { type ContextPolicy, type FittedContext, fitContext, summaryQuestion, withSummary } from './context-window.ts'
 import type { TurnControl } from './control.ts'
 import { modelStep, type StepDeps, type StepResult } from './model-step.ts'
 import type { Guard } from './moderation/index.ts'
@@ -56,36 +56,38 @@ export interface Ending {
  */
 export async function runModelLoop(request: EngineRequest, deps: EngineDeps, control: TurnControl): Promise<Ending> {
   try {
-    return await run(request, deps, control)
+    const fitted = fitContext(request.messages, request.context)
+    let messages = fitted.trim ? await trimmed(fitted.messages, fitted.trim, request, deps, control) : fitted.messages
+    let nextPart = 0
+    for (let step = 1; ; step++) {
+      const result = await modelStep(step, query(request, messages, step >= deps.maxSteps), deps, control, nextPart)
+      nextPart = result.writer.nextPart
+      const { calls } = result.writer
+      const results = calls.length > 0 ? await runCalls(calls, request, deps, control) : noParts
+      const inputs = deps.guard ? await readInputs(deps.guard, deps, control) : control.takeInputs()
+      for (const parts of inputs) deps.emit({ type: 'input', parts })
+      const ending = endingAfter(step >= deps.maxSteps, result, results, inputs.length > 0, deps, control)
+      if (ending) {
+        control.close()
+        return ending
+      }
+      messages = [...messages, ...said(result.parts, results, inputs)]
+    }
   } catch (thrown) {
     control.close()
     return failed(toAppError(thrown))
   }
 }
 
-async function run(request: EngineRequest, deps: EngineDeps, control: TurnControl): Promise<Ending> {
-  let messages = await fitMessages(request.messages, request, deps, control)
-  let nextPart = 0
-  for (let step = 1; ; step++) {
-    const result = await modelStep(step, query(request, messages, step >= deps.maxSteps), deps, control, nextPart)
-    nextPart = result.writer.nextPart
-    const { parts } = result
-    const { calls } = result.writer
-    const added: Message[] = parts.length > 0 ? [{ role: 'assistant', parts }] : []
-    const results = calls.length > 0 ? await runCalls(calls, request, deps, control) : []
-    if (results !== 'pause' && results.length > 0) added.push({ role: 'tool', parts: results })
-    const inputs = await readInputs(deps, control)
-    for (const parts of inputs) {
-      deps.emit({ type: 'input', parts })
-      added.push({ role: 'user', parts })
-    }
-    const ending = endingAfter(step >= deps.maxSteps, result, results, inputs.length > 0, deps, control)
-    if (ending) {
-      control.close()
-      return ending
-    }
-    messages = [...messages, ...added]
-  }
+const noParts: Part[] = []
+
+/** What a step adds to the conversation: the answer, the results of its tools, what was put in meanwhile. */
+function said(answer: Part[], results: Part[] | 'pause', inputs: readonly Part[][]): Message[] {
+  const messages: Message[] = []
+  if (answer.length > 0) messages.push({ role: 'assistant', parts: answer })
+  if (results !== 'pause' && results.length > 0) messages.push({ role: 'tool', parts: results })
+  for (const parts of inputs) messages.push({ role: 'user', parts })
+  return messages
 }
 
 /** How the turn ends with this step; undefined: another one follows. */
@@ -108,11 +110,9 @@ function endingAfter(
 }
 
 /** What was added to the turn, held to its rules. In the tick in which this gives it nothing more is waiting. */
-async function readInputs({ guard, emit }: EngineDeps, control: TurnControl): Promise<Part[][]> {
-  let inputs = control.takeInputs()
-  if (!guard) return inputs
+async function readInputs(guard: Guard, { emit }: EngineDeps, control: TurnControl): Promise<Part[][]> {
   const read: Part[][] = []
-  for (; inputs.length > 0; inputs = control.takeInputs())
+  for (let inputs = control.takeInputs(); inputs.length > 0; inputs = control.takeInputs())
     for (const parts of inputs) read.push(await control.interruptible((signal) => guard.readParts(parts, signal)))
   guard.tellSpent(emit)
   return read
@@ -173,19 +173,17 @@ async function heldTo(guard: Guard, outcome: ToolOutcome, control: TurnControl):
   return { result, isError: outcome.isError || guard.refusal !== refusedBefore }
 }
 
-/** Makes the conversation fit the app's context limit and says what was left out. */
-async function fitMessages(
-  messages: Message[],
+/** Says what was left out of a conversation to make it fit the app's context limit, and has it summarized where wanted. */
+async function trimmed(
+  kept: Message[],
+  { dropped, ...tokens }: NonNullable<FittedContext['trim']>,
   request: EngineRequest,
   deps: EngineDeps,
   control: TurnControl,
 ): Promise<Message[]> {
-  const fitted = fitContext(messages, request.context)
-  if (!fitted.trim) return fitted.messages
-  const { dropped, ...tokens } = fitted.trim
   const strategy = request.context.strategy === 'summarize' ? 'summarize' : 'truncate'
   deps.emit({ type: 'context-trim', strategy, ...tokens })
-  if (strategy === 'truncate') return fitted.messages
+  if (strategy === 'truncate') return kept
 
   const words = Math.max(40, Math.round(request.context.maxTokens / 10))
   const asked: ModelQuery = {
@@ -208,9 +206,9 @@ async function fitMessages(
   const summary = await modelStep(0, asked, silent, control, 0, 'internal')
   const text = textOf(summary.writer.parts).trim()
   // A summary is a help, not a condition: without one the newest messages still make an answer.
-  if (text === '') return fitted.messages
-  deps.emit({ type: 'memory-update', memory: 'summary', messagesRetained: fitted.messages.length })
-  return withSummary(fitted.messages, text)
+  if (text === '') return kept
+  deps.emit({ type: 'memory-update', memory: 'summary', messagesRetained: kept.length })
+  return withSummary(kept, text)
 }
 
 function failed(error: AppError): Ending {

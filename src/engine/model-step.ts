@@ -45,7 +45,8 @@ export async function modelStep(
   const { guard } = deps
   const answer = guard?.answer(writer)
   const startedAt = deps.now()
-  return control.steerable(async (signal) => {
+  const signal = control.beginStep()
+  try {
     let opened: OpenedModel
     try {
       opened = await deps.openModel(query, {
@@ -119,5 +120,7 @@ export async function modelStep(
     guard?.tellSpent(deps.emit)
     const parts = answer?.partsForModel() ?? writer.parts
     return { writer, parts, finishReason, error, usage, costMicros: cost }
-  })
+  } finally {
+    control.endStep(signal)
+  }
 }

@@ -63,7 +63,6 @@ export async function settleReserved(
   reservedMicros: number,
   cost: number,
 ): Promise<void> {
-  if (reservedMicros === 0 && cost === 0) return
   const values = { workspaceId, reservedMicros, costMicros: cost }
   // Only who has a budget reserves: everybody else's settlement reads nothing back.
   if (reservedMicros === 0) return void (await tx.run(settleBudget, values))
@@ -90,20 +89,24 @@ const believedMs = 5_000
 /** Tells whether a workspace has a budget at all; those without one need no reservation. */
 export function budgets(deps: { database: Database; now: () => number }) {
   const known = new Map<number, { limited: boolean; until: number }>()
+
+  async function look(workspaceId: number, now: number): Promise<boolean> {
+    const row = await deps.database.read
+      .selectFrom('workspaces')
+      .select('budget_micros')
+      .where('id', '=', workspaceId)
+      .executeTakeFirst()
+    const limited = row?.budget_micros != null
+    if (known.size > 10_000) known.clear()
+    known.set(workspaceId, { limited, until: now + believedMs })
+    return limited
+  }
+
   return {
-    async isLimited(workspaceId: number): Promise<boolean> {
+    isLimited(workspaceId: number): boolean | Promise<boolean> {
       const now = deps.now()
       const found = known.get(workspaceId)
-      if (found && found.until > now) return found.limited
-      const row = await deps.database.read
-        .selectFrom('workspaces')
-        .select('budget_micros')
-        .where('id', '=', workspaceId)
-        .executeTakeFirst()
-      const limited = row?.budget_micros != null
-      if (known.size > 10_000) known.clear()
-      known.set(workspaceId, { limited, until: now + believedMs })
-      return limited
+      return found && found.until > now ? found.limited : look(workspaceId, now)
     },
   }
 }

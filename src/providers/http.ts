@@ -64,7 +64,7 @@ export async function readText(answer: HttpAnswer): Promise<string> {
   const chunks: Buffer[] = []
   for (;;) {
     const taken = answer.take()
-    if (taken === 'ended') return Buffer.concat(chunks).toString('utf8')
+    if (taken === 'ended') return (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')
     if (taken === 'pending') await new Promise<void>((resolve) => answer.onNews(resolve))
     else chunks.push(...taken)
   }
@@ -119,20 +119,29 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     }
     signal.addEventListener('abort', this.#onAbort, { once: true })
     this.#arm(timeouts.connectMs)
-    const headers: Record<string, string> = { 'accept-encoding': 'identity', ...request.headers }
-    let body: string | undefined
+    const headers = ['accept-encoding', 'identity']
+    for (const name in request.headers) headers.push(name, request.headers[name]!)
+    let body: string | null = null
     if (request.body !== undefined) {
-      headers['content-type'] = 'application/json'
+      headers.push('content-type', 'application/json')
       body = encodeJson(request.body)
     }
+    const { origin, path } = target
     // The timers here know what a part is; undici's own only know bytes.
-    const options = { headersTimeout: 0, bodyTimeout: 0, headers, ...(body !== undefined && { body }) }
-    dispatcher.dispatch({ ...target, method: request.method, ...options }, this)
+    const untimed = 0
+    dispatcher.dispatch(
+      { origin, path, method: request.method, headers, body, headersTimeout: untimed, bodyTimeout: untimed },
+      this,
+    )
   }
 
-  async head(): Promise<void> {
-    while (this.status === 0 && !this.#failure) await this.#wait()
-    if (this.#failure) throw this.#failure
+  /** Resolves when `status` and `headers` are there; rejects with the failure. */
+  head(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const tell = () => (this.#failure ? reject(this.#failure) : resolve())
+      if (this.status !== 0 || this.#failure) tell()
+      else this.#wake = tell
+    })
   }
 
   take(): Buffer[] | 'pending' | 'ended' {

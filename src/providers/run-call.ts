@@ -34,7 +34,7 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
   private readonly io: ProviderIo
   private readonly reader: EventReader
   private readonly readWhole: (body: string) => ModelPart[]
-  private readonly decoder: SseDecoder
+  private decoder: SseDecoder | undefined
   private answer: HttpAnswer | undefined
   private parts: ModelPart[] = []
   /** Thrown when the parts before it have been taken. */
@@ -47,9 +47,6 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
     this.io = io
     this.reader = reader
     this.readWhole = readWhole
-    this.decoder = sseDecoder((data, event) => {
-      if (!reader.done) reader.readEvent(data, event, this.parts)
-    })
   }
 
   [Symbol.asyncIterator](): this {
@@ -141,6 +138,10 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
 
   /** What came before a broken event, in the same packet, is still good. */
   private decode(chunks: Buffer[]): void {
+    const { reader } = this
+    this.decoder ??= sseDecoder((data, event) => {
+      if (!reader.done) reader.readEvent(data, event, this.parts)
+    })
     try {
       for (const chunk of chunks) this.decoder.push(chunk)
     } catch (thrown) {

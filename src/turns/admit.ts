@@ -5,7 +5,7 @@ import { reserve } from '#metering/budget.ts'
 import type { Transaction } from '#store/index.ts'
 import type { TurnsDeps } from './deps.ts'
 import type { PreparedTurn } from './prepare.ts'
-import { endColumns, insertTurnRows, type Settlement, type StartedTurn, type TurnRow } from './rows.ts'
+import { insertTurnRows, markAsVisitors, type Settlement, type StartedTurn, type TurnRow } from './rows.ts'
 
 /** Answer tokens that are paid for in advance where the request sets no limit. */
 const reservedOutputTokens = 4_096
@@ -24,31 +24,6 @@ export function admission(
   const { principal } = request
   const reservedMicros = limited ? mayCost(turn) : 0
   const requestHash = request.idempotencyKey === undefined ? undefined : hashOf(turn)
-  const row: Omit<TurnRow, 'conversationId'> = {
-    publicId: turn.publicId,
-    workspaceId: principal.workspace.id,
-    userId: principal.user.id,
-    appId: turn.app?.id ?? null,
-    keyId: principal.key?.id ?? null,
-    door: request.door,
-    status: 'running',
-    model: turn.model,
-    processId,
-    reservedMicros,
-    metadata: request.metadata ? JSON.stringify(request.metadata) : null,
-    isVisitors: principal.app !== undefined,
-    createdAt: turn.createdAt,
-    upstream: '',
-    inputTokens: turn.inputTokens,
-    outputTokens: 0,
-    cachedInputTokens: 0,
-    reasoningTokens: 0,
-    estimated: 0,
-    costMicros: 0,
-    finishReason: null,
-    error: null,
-    endedAt: null,
-  }
 
   return async (tx, end) => {
     const conversationId = conversation?.draft
@@ -58,13 +33,49 @@ export function admission(
       await updateSettings(tx, conversationId, conversation.settings)
     if (limited) await reserve(tx, principal.workspace.id, reservedMicros)
     const isInputOpen = turn.input?.isOpen === true
-    const id = await insertTurnRows(
-      tx,
-      end ? { ...row, conversationId, ...endColumns(end) } : { ...row, conversationId },
-      isInputOpen ? '[]' : JSON.stringify(turn.messages),
-    )
-    if (requestHash !== undefined) await remember(tx, turn, id, requestHash, row.createdAt)
+    const row = rowOf(turn, end, processId, conversationId, reservedMicros)
+    const id = await insertTurnRows(tx, row, isInputOpen ? '[]' : JSON.stringify(turn.messages))
+    if (principal.app !== undefined) await markAsVisitors(tx, id)
+    if (requestHash !== undefined) await remember(tx, turn, id, requestHash, turn.createdAt)
     return { id, conversationId, reservedMicros, isInputOpen }
+  }
+}
+
+/** The row of a turn that starts, or of one that is over already. */
+function rowOf(
+  turn: PreparedTurn,
+  end: Settlement | undefined,
+  processId: string,
+  conversationId: number | null,
+  reservedMicros: number,
+): TurnRow {
+  const { request } = turn
+  const { principal } = request
+  const usage = end?.usage
+  return {
+    publicId: turn.publicId,
+    workspaceId: principal.workspace.id,
+    userId: principal.user.id,
+    appId: turn.app?.id ?? null,
+    conversationId,
+    keyId: principal.key?.id ?? null,
+    door: request.door,
+    status: end?.status ?? 'running',
+    model: turn.model,
+    processId,
+    reservedMicros,
+    metadata: request.metadata ? JSON.stringify(request.metadata) : null,
+    createdAt: turn.createdAt,
+    upstream: end?.upstream ?? '',
+    inputTokens: usage?.inputTokens ?? turn.inputTokens,
+    outputTokens: usage?.outputTokens ?? 0,
+    cachedInputTokens: usage?.cachedInputTokens ?? 0,
+    reasoningTokens: usage?.reasoningTokens ?? 0,
+    estimated: usage?.estimated ? 1 : 0,
+    costMicros: end?.costMicros ?? 0,
+    finishReason: end?.finishReason ?? null,
+    error: end?.error ?? null,
+    endedAt: end?.endedAt ?? null,
   }
 }
 

@@ -19,25 +19,15 @@ export function countTurns(turns: Turns, metrics: Metrics): (door: string) => Tu
     return cell
   }
 
-  async function start(request: Parameters<Turns['start']>[0]): Promise<Turn> {
-    const turn = await turns.start(request)
-    if (turn.replayed) return turn
-    started.cell(request.door).value++
-    const count = (outcome: string) => {
-      endsOf(request.door, outcome).value++
-    }
-    turn.result().then(
-      ({ status }) => count(status),
-      () => count('failed'),
-    )
-    return turn
-  }
+  turns.countInto({
+    started: (door) => void started.cell(door).value++,
+    ended: (door, status) => void endsOf(door, status).value++,
+  })
 
   return (door) => {
     const resumes = resumed.cell(door)
     return {
       ...turns,
-      start,
       async attach(principal, id) {
         const turn = await turns.attach(principal, id)
         const read: Turn['read'] = (after = 0) => {

@@ -25,7 +25,10 @@ export interface TurnsDeps {
     /** How rules reach those whom they ask. */
     asking: AskDeps
   }
-  budgets: { isLimited(workspaceId: number): Promise<boolean> }
+  budgets: {
+    /** Whether a workspace has a budget; at once where that is known. */
+    isLimited(workspaceId: number): boolean | Promise<boolean>
+  }
   /** A server tool as it is offered to the models of this app; undefined: this server does not have it. */
   findTool(name: string, app: TurnApp): ToolSpec | undefined
   runTool(call: { callId: string; name: string; arguments: string }, signal: AbortSignal): Promise<ToolOutcome>

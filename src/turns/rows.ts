@@ -20,8 +20,6 @@ export interface TurnRow {
   processId: string
   reservedMicros: number
   metadata: string | null
-  /** Somebody asked who came with the app's access token. */
-  isVisitors?: boolean
   createdAt: number
   upstream: string
   inputTokens: number
@@ -35,9 +33,7 @@ export interface TurnRow {
   endedAt: number | null
 }
 
-type TurnColumns = Omit<TurnRow, 'isVisitors'>
-
-const insertTurn = statement<TurnColumns>('insert-turn', (db, p, dialect) => {
+const insertTurn = statement<TurnRow>('insert-turn', (db, p, dialect) => {
   const insert = db.insertInto('turns').values({
     public_id: p('publicId'),
     workspace_id: p('workspaceId'),
@@ -140,10 +136,13 @@ const touchConversation = statement<{ conversationId: number; at: number }>('tou
 export async function insertTurnRows(tx: Transaction, row: TurnRow, messages: string): Promise<number> {
   const { insertedId } = await tx.run(insertTurn, row)
   const turnId = insertedId!
-  // Few turns are visitors': all others need no column for it.
-  if (row.isVisitors) await tx.run(markVisitors, { turnId, visitor: 1 })
   await tx.run(insertTurnInput, { turnId, messages })
   return turnId
+}
+
+/** Says that somebody asked who came with the app's access token. Few turns are visitors': others need no column for it. */
+export async function markAsVisitors(tx: Transaction, turnId: number): Promise<void> {
+  await tx.run(markVisitors, { turnId, visitor: 1 })
 }
 
 /** Writes the messages of a turn that was started before they might be stored, and names its conversation after them. */
@@ -240,8 +239,9 @@ export async function writeEnd(tx: Transaction, start: StartedTurn, end: Settlem
   await tx.run(insertTurnOutput, { turnId: start.id, parts: JSON.stringify(end.parts), log: end.log })
   if (end.checkpointed) await tx.run(deleteCheckpoints, { turnId: start.id })
   if (conversationId !== null) await tx.run(touchConversation, { conversationId, at: end.endedAt })
-  await recordHits(tx, { ...end, at: end.endedAt }, end.hits)
-  await settleReserved(tx, end.workspaceId, start.reservedMicros, end.costMicros)
+  if (end.hits.length > 0) await recordHits(tx, { ...end, at: end.endedAt }, end.hits)
+  if (start.reservedMicros !== 0 || end.costMicros !== 0)
+    await settleReserved(tx, end.workspaceId, start.reservedMicros, end.costMicros)
   tx.tell({
     type: 'turn-settled',
     turnId: end.publicId,

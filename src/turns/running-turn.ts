@@ -29,6 +29,8 @@ const settleRetryMs = { first: 500, most: 30_000 }
  */
 const unwrittenMs = 20
 
+const ignore = () => undefined
+
 /** How a turn's start gets on disk: it is there, or this writes it. */
 export type Start = { started: StartedTurn } | { write(tx: Transaction, end?: Settlement): Promise<StartedTurn> }
 
@@ -43,10 +45,10 @@ export class RunningTurn {
   readonly startedAt: number
   /** The final state, once it is on disk. Rejects when the start could not be stored. */
   readonly result: Promise<TurnState>
-  /** The same for a caller who waits for it; rejects also when it cannot be stored now, which may last. */
-  readonly answer: Promise<TurnState>
+  private readonly answered = Promise.withResolvers<TurnState>()
   private readonly deps: TurnsDeps
   private readonly start: Start
+  private readonly onOver: (status: TurnState['status']) => void
   private started: StartedTurn | undefined
   private stored: Promise<void> | undefined
   private inputStored: Promise<void> | undefined
@@ -59,27 +61,55 @@ export class RunningTurn {
   private checkpointSeq = 0
   private checkpoint: Promise<void> | undefined
   private settling = false
-  private readonly refuseAnswer: (reason: AppError) => void
   private graceTimer: NodeJS.Timeout | undefined
 
-  constructor(deps: TurnsDeps, prepared: PreparedTurn, start: Start) {
+  /** `onOver` is called once, in the tick in which `result` is decided. */
+  constructor(
+    deps: TurnsDeps,
+    prepared: PreparedTurn,
+    start: Start,
+    onOver: (status: TurnState['status']) => void,
+  ) {
     this.deps = deps
     this.prepared = prepared
     this.start = start
+    this.onOver = onOver
     this.startedAt = prepared.createdAt
     this.checkpointedAt = this.startedAt
     this.log = new LiveLog(prepared.publicId, deps.now)
     if (prepared.request.leave === 'cancel-after-grace') this.log.onDeserted = () => this.awaitReturn()
-    const answer = Promise.withResolvers<TurnState>()
-    this.answer = answer.promise
-    this.refuseAnswer = answer.reject
     this.result = this.run()
-    this.result.then(answer.resolve, answer.reject)
-    // Nobody has to wait for it; readers are told of a failure themselves.
-    this.answer.catch(() => undefined)
+    // Nobody has to wait for them; readers are told of a failure themselves.
+    this.result.catch(ignore)
+    this.answered.promise.catch(ignore)
+  }
+
+  /** `result` for a caller who waits for it; rejects also when it cannot be stored now, which may last. */
+  get answer(): Promise<TurnState> {
+    return this.answered.promise
   }
 
   private async run(): Promise<TurnState> {
+    try {
+      this.begin()
+      const { input } = this.prepared
+      const refused = input && (await this.checkInput(input))
+      const ending = refused ?? (await this.runEngine())
+      clearTimeout(this.unwrittenTimer)
+      clearTimeout(this.graceTimer)
+      if (this.stored) await this.stored
+      const state = await this.settle(this.endOf(ending))
+      this.answered.resolve(state)
+      this.onOver(state.status)
+      return state
+    } catch (thrown) {
+      this.answered.reject(thrown)
+      this.onOver('failed')
+      throw thrown
+    }
+  }
+
+  private begin(): void {
     const { prepared } = this
     if ('started' in this.start) {
       this.started = this.start.started
@@ -94,12 +124,6 @@ export class RunningTurn {
       model: prepared.model,
       metadata: prepared.request.metadata,
     })
-    const refused = prepared.input && (await this.checkInput(prepared.input))
-    const ending = refused ?? (await this.runEngine())
-    clearTimeout(this.unwrittenTimer)
-    clearTimeout(this.graceTimer)
-    await this.stored
-    return this.settle(this.endOf(ending))
   }
 
   private runEngine(): Promise<Ending> {
@@ -195,8 +219,8 @@ export class RunningTurn {
   /** Stores the end, then shows it. A disk that is full now may have room later: until then the turn stays unsettled. */
   private async settle(event: TurnEnd): Promise<TurnState> {
     this.settling = true
-    await this.checkpoint
-    await this.inputStored
+    if (this.checkpoint) await this.checkpoint
+    if (this.inputStored) await this.inputStored
     const end = this.log.draft(event)
     const envelopes = [...this.log.compact(0), end]
     const state = foldLog(envelopes, emptyTurn)
@@ -211,7 +235,7 @@ export class RunningTurn {
         )
         const error = toAppError(thrown)
         this.log.fail(error)
-        this.refuseAnswer(error)
+        this.answered.reject(error)
         await new Promise((resolve) => setTimeout(resolve, waitMs).unref())
       }
     }

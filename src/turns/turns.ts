@@ -76,6 +76,7 @@ export function turns(deps: TurnsDeps) {
   const lease = keepLease(deps, processId)
   const reap = reaper(deps, processId)
   const startListeners = new Set<StartListener>()
+  let counts: TurnCounts | undefined
   let draining = false
   let timer: NodeJS.Timeout | undefined
 
@@ -96,35 +97,43 @@ export function turns(deps: TurnsDeps) {
     if (running.size >= deps.options.maxRunning)
       throw new AppError('overloaded', 'Too many turns are running', { retryAfterMs: 1_000 })
     const prepared = await prepare(deps, request)
-    if (request.idempotencyKey === undefined) return begin(request, prepared)
-    const known = await findByIdempotencyKey(deps, prepared)
-    if (known !== undefined) return attach(request.principal, known)
-    const beginning = begin(request, prepared)
+    const known = deps.budgets.isLimited(request.principal.workspace.id)
+    const limited = typeof known === 'boolean' ? known : await known
+    if (request.idempotencyKey === undefined) {
+      // Where the start itself may be refused, no model is asked before it stands.
+      const refusable = limited || prepared.conversation?.draft !== undefined
+      return refusable
+        ? storeThenRun(request, prepared, limited)
+        : run(prepared, { write: admission(processId, prepared, limited) })
+    }
+    const earlier = await findByIdempotencyKey(deps, prepared)
+    if (earlier !== undefined) return attach(request.principal, earlier)
+    const beginning = storeThenRun(request, prepared, limited)
     starting.set(prepared.publicId, beginning)
     return beginning.finally(() => starting.delete(prepared.publicId))
   }
 
-  async function begin(request: TurnRequest, prepared: PreparedTurn): Promise<Turn> {
-    const limited = await deps.budgets.isLimited(request.principal.workspace.id)
+  async function storeThenRun(request: TurnRequest, prepared: PreparedTurn, limited: boolean): Promise<Turn> {
     const write = admission(processId, prepared, limited)
-    // Where the start itself may be refused, no model is asked before it stands.
-    const refusable = limited || request.idempotencyKey !== undefined || prepared.conversation?.draft !== undefined
-    let begin: Start = { write }
-    if (refusable) {
-      try {
-        begin = { started: await deps.database.write((tx) => write(tx)) }
-      } catch (thrown) {
-        if (!isUniqueViolation(thrown)) throw thrown
-        // The same request, a moment earlier: now it is there to be found.
-        return start(request)
-      }
+    try {
+      return run(prepared, { started: await deps.database.write((tx) => write(tx)) })
+    } catch (thrown) {
+      if (!isUniqueViolation(thrown)) throw thrown
+      // The same request, a moment earlier: now it is there to be found.
+      return start(request)
     }
-    const turn = new RunningTurn(deps, prepared, begin)
-    running.set(prepared.publicId, turn)
-    const forget = () => void running.delete(prepared.publicId)
-    turn.result.then(forget, forget)
-    if (prepared.conversation)
-      for (const listener of startListeners) listener(prepared.conversation.publicId, prepared.publicId)
+  }
+
+  function run(prepared: PreparedTurn, begin: Start): Turn {
+    const { publicId, conversation } = prepared
+    const { door } = prepared.request
+    counts?.started(door)
+    const turn = new RunningTurn(deps, prepared, begin, (status) => {
+      running.delete(publicId)
+      counts?.ended(door, status)
+    })
+    running.set(publicId, turn)
+    if (conversation) for (const listener of startListeners) listener(conversation.publicId, publicId)
     return face(turn, 'caller', false)
   }
 
@@ -250,6 +259,11 @@ export function turns(deps: TurnsDeps) {
     return () => void startListeners.delete(listener)
   }
 
+  /** From now on every turn of this process is told of. */
+  function countInto(given: TurnCounts): void {
+    counts = given
+  }
+
   /** Forgets the keys whose time is over. */
   async function pruneIdempotencyKeys(): Promise<void> {
     const before = deps.now() - deps.options.idempotencyMs
@@ -264,12 +278,19 @@ export function turns(deps: TurnsDeps) {
     book,
     pruneIdempotencyKeys,
     onStart,
+    countInto,
     attach,
     command,
     view,
     close,
     runningCount: () => running.size,
   }
+}
+
+/** Who counts turns, by the door that asked; must not throw. `failed` is also the end of one that could not be stored. */
+export interface TurnCounts {
+  started(door: string): void
+  ended(door: string, status: TurnState['status']): void
 }
 
 /** Must not throw. `attach` gives the turn to those who may see it. */

@@ -18,7 +18,6 @@ export async function recordHits(
   turn: ViolatingTurn,
   hits: readonly GuardrailHitNote[],
 ): Promise<void> {
-  if (hits.length === 0) return
   const { workspaceId, appId, publicId: turnId } = turn
   const found = hits.map((hit) => ({ ...hit, violationId: uuidv7(turn.at) }))
   await tx.db

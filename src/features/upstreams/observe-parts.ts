@@ -1,55 +1,73 @@
 import { AppError } from '#errors/index.ts'
 import type { ModelPart } from '#providers/spec.ts'
 
+/** Who wants to know how a call ends. */
+export interface Watch {
+  finished(): void
+  /** Gives the error to throw. */
+  failed(thrown: unknown): AppError
+}
+
 /**
  * The parts of a call that has begun: first the batch that was already read, then what `rest` brings, and a watch over
- * how it ends. Written by hand, because a generator around every batch would cost more than the batch.
+ * how it ends. Behind the part `finish` nothing is asked for. Written by hand, because a generator around every batch would
+ * cost more than the batch.
  */
 export function observeParts(
   first: ModelPart[],
   rest: AsyncIterator<ModelPart[]>,
-  watch: {
-    finished(): void
-    /** Gives the error to throw. */
-    failed(thrown: unknown): AppError
-  },
+  watch: Watch,
 ): AsyncIterable<ModelPart[]> {
-  let waiting: ModelPart[] | undefined = first
-  let over = false
+  return new ObservedParts(first, rest, watch)
+}
 
-  function arrived(result: IteratorResult<ModelPart[]>): IteratorResult<ModelPart[]> {
-    if (over) return result
-    if (result.done) throw broke(new AppError('upstream-malformed', 'The upstream did not say how its answer ended'))
-    const parts = result.value
-    if (parts[parts.length - 1]?.type === 'finish') {
-      over = true
-      watch.finished()
+type Result = IteratorResult<ModelPart[]>
+
+class ObservedParts implements AsyncIterableIterator<ModelPart[]> {
+  private waiting: ModelPart[] | undefined
+  private readonly rest: AsyncIterator<ModelPart[]>
+  private readonly watch: Watch
+  private over = false
+
+  constructor(first: ModelPart[], rest: AsyncIterator<ModelPart[]>, watch: Watch) {
+    this.waiting = first
+    this.rest = rest
+    this.watch = watch
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<Result> {
+    const { waiting } = this
+    if (waiting === undefined)
+      return this.over ? Promise.resolve(finished) : this.rest.next().then(this.arrived, this.broke)
+    this.waiting = undefined
+    return Promise.resolve(this.arrived({ done: false, value: waiting }))
+  }
+
+  async return(): Promise<Result> {
+    this.over = true
+    this.waiting = undefined
+    await this.rest.return?.()
+    return finished
+  }
+
+  private readonly arrived = (result: Result): Result => {
+    if (this.over) return result
+    if (result.done) this.broke(new AppError('upstream-malformed', 'The upstream did not say how its answer ended'))
+    else if (result.value[result.value.length - 1]?.type === 'finish') {
+      this.over = true
+      this.watch.finished()
     }
     return result
   }
 
-  function broke(thrown: unknown): AppError {
-    over = true
-    return watch.failed(thrown)
+  private readonly broke = (thrown: unknown): never => {
+    this.over = true
+    throw this.watch.failed(thrown)
   }
-
-  function thrownAs(thrown: unknown): never {
-    throw broke(thrown)
-  }
-
-  const iterator: AsyncIterator<ModelPart[]> = {
-    next() {
-      if (!waiting) return rest.next().then(arrived, thrownAs)
-      const value = waiting
-      waiting = undefined
-      return Promise.resolve(arrived({ done: false, value }))
-    },
-    async return() {
-      over = true
-      waiting = undefined
-      await rest.return?.()
-      return { done: true, value: undefined }
-    },
-  }
-  return { [Symbol.asyncIterator]: () => iterator }
 }
+
+const finished = { done: true as const, value: undefined }

@@ -48,35 +48,31 @@ export function openModel(deps: OpenModelDeps): OpenModel {
     if (offers.length === 0) throw unknownModel(query.model)
     let attempts = 0
     let last: { error: AppError; offer: Offer } | undefined
-
-    async function attempt(offer: Offer, permit: Permit): Promise<OpenedModel | undefined> {
+    for (const offer of inOrder(offers, deps.random)) {
+      if (attempts === maxAttempts) break
+      const permit = offer.upstream.breaker.admit()
+      if (permit === undefined) continue
       if (last) onRetry(errorInfo(last.error), last.offer.upstream.name)
       attempts++
       const result = await begin(offer, permit, query, signal, deps)
       if (!(result instanceof AppError)) return result
       if (!passedOver.has(result.code)) throw result
       last = { error: result, offer }
-      return undefined
-    }
-
-    for (const offer of inOrder(offers, deps.random)) {
-      if (attempts === maxAttempts) break
-      const permit = offer.upstream.breaker.admit()
-      const opened = permit === undefined ? undefined : await attempt(offer, permit)
-      if (opened) return opened
     }
     if (!last) throw allOpen(offers)
 
-    const pauseMs = attempts === 1 ? pauseBefore(last.error, deps.random) : undefined
-    if (pauseMs !== undefined) {
-      await deps.wait(pauseMs, signal).catch((cause: unknown) => {
-        throw cancelled(cause)
-      })
-      const permit = last.offer.upstream.breaker.admit()
-      const opened = permit === undefined ? undefined : await attempt(last.offer, permit)
-      if (opened) return opened
-    }
-    throw last.error
+    const { error, offer } = last
+    const pauseMs = attempts === 1 ? pauseBefore(error, deps.random) : undefined
+    if (pauseMs === undefined) throw error
+    await deps.wait(pauseMs, signal).catch((cause: unknown) => {
+      throw cancelled(cause)
+    })
+    const permit = offer.upstream.breaker.admit()
+    if (permit === undefined) throw error
+    onRetry(errorInfo(error), offer.upstream.name)
+    const result = await begin(offer, permit, query, signal, deps)
+    if (result instanceof AppError) throw result
+    return result
   }
 }
 
@@ -90,17 +86,19 @@ async function begin(
 ): Promise<OpenedModel | AppError> {
   const { upstream, price } = offer
   const io: ProviderIo = { signal, dispatcher: deps.dispatcher, timeouts: deps.timeouts }
-  const failed = (thrown: unknown) => blame(upstream, permit, thrown, signal)
   try {
     const iterator = upstream.provider.streamModel(callOf(query, offer), io)[Symbol.asyncIterator]()
     let first = await iterator.next()
     while (!first.done && first.value.length === 0) first = await iterator.next()
-    if (first.done) return failed(new AppError('upstream-malformed', 'The upstream’s answer has nothing in it'))
+    if (first.done) throw new AppError('upstream-malformed', 'The upstream’s answer has nothing in it')
     upstream.breaker.answered(permit)
-    const parts = observeParts(first.value, iterator, { failed, finished: () => upstream.breaker.succeeded(permit) })
+    const parts = observeParts(first.value, iterator, {
+      finished: () => upstream.breaker.succeeded(permit),
+      failed: (thrown) => blame(upstream, permit, thrown, signal),
+    })
     return { upstream: upstream.name, price, parts }
   } catch (thrown) {
-    return failed(thrown)
+    return blame(upstream, permit, thrown, signal)
   }
 }
 

@@ -4,7 +4,7 @@ import { parseUpstreamJson } from '../json.ts'
 import { markSignature } from '../signature.ts'
 import type { ModelPart } from '../spec.ts'
 import { usageOf } from '../token-usage.ts'
-import type { Choice, Completion, Delta, WireUsage } from './api.ts'
+import type { AnswerToolCall, Choice, Completion, Delta, WireUsage } from './api.ts'
 import { ChunkTemplate } from './chunk-template.ts'
 import { toldError } from './errors.ts'
 import { ToolCalls } from './tool-calls.ts'
@@ -15,9 +15,9 @@ export class ChunkReader {
   done = false
   readonly #secret: string | undefined
   readonly #audioFormat: string | undefined
-  readonly #template = new ChunkTemplate()
-  readonly #toolCalls = new ToolCalls()
-  readonly #citations = new Set<string>()
+  #template: ChunkTemplate | undefined
+  #toolCalls: ToolCalls | undefined
+  #citations: Set<string> | undefined
   #wireFinish: string | undefined
   #usage: Usage | undefined
   #id: string | undefined
@@ -37,6 +37,7 @@ export class ChunkReader {
       this.done = true
       return
     }
+    this.#template ??= new ChunkTemplate()
     const content = this.#template.contentOf(data)
     if (content !== undefined && event !== 'error') {
       this.#text(content, undefined, out)
@@ -70,15 +71,26 @@ export class ChunkReader {
     const wire = this.#wireFinish
     if (wire === undefined)
       throw new AppError('upstream-malformed', 'The upstream’s answer ended without saying how it finished')
-    this.#toolCalls.end()
+    this.#toolCalls?.end()
     return {
       type: 'finish',
-      finishReason: toFinishReason(wire, this.#toolCalls.any),
-      ...(this.#usage && { usage: this.#usage }),
-      ...(this.#id && { responseId: this.#id }),
-      ...(this.#fingerprint && { systemFingerprint: this.#fingerprint }),
-      ...(this.#tier && { serviceTier: this.#tier }),
+      finishReason: toFinishReason(wire, this.#toolCalls?.any === true),
+      usage: this.#usage,
+      responseId: this.#id || undefined,
+      systemFingerprint: this.#fingerprint,
+      serviceTier: this.#tier,
     }
+  }
+
+  /** The body of a whole answer → its parts, `finish` last. Throws AppError as a stream would. */
+  readWhole(body: string): ModelPart[] {
+    const completion = parseUpstreamJson(body) as Completion
+    const parts: ModelPart[] = []
+    this.read(completion, body, parts)
+    if (!completion.choices?.some((choice) => choice?.message))
+      throw new AppError('upstream-malformed', 'The upstream’s answer holds no message')
+    parts.push(this.finish())
+    return parts
   }
 
   #choice(choice: Choice, out: ModelPart[]): void {
@@ -93,8 +105,8 @@ export class ChunkReader {
     else if (Array.isArray(delta.content)) this.#content(delta.content, logprobs, out)
     else if (logprobs !== undefined) out.push({ type: 'text', text: '', logprobs })
     if (delta.refusal) out.push({ type: 'refusal', text: delta.refusal })
-    if (delta.tool_calls) for (const call of delta.tool_calls) this.#toolCalls.read(call, out)
-    if (delta.function_call) this.#toolCalls.read({ index: 0, function: delta.function_call }, out)
+    if (delta.tool_calls) for (const call of delta.tool_calls) this.#toolCall(call, out)
+    if (delta.function_call) this.#toolCall({ index: 0, function: delta.function_call }, out)
     if (delta.audio) this.#audio(delta.audio, out)
     if (delta.annotations) this.#annotations(delta.annotations, out)
   }
@@ -125,6 +137,11 @@ export class ChunkReader {
     }
   }
 
+  #toolCall(call: AnswerToolCall, out: ModelPart[]): void {
+    this.#toolCalls ??= new ToolCalls()
+    this.#toolCalls.read(call, out)
+  }
+
   #audio(audio: NonNullable<Delta['audio']>, out: ModelPart[]): void {
     out.push({
       type: 'audio',
@@ -137,11 +154,13 @@ export class ChunkReader {
   }
 
   #annotations(annotations: NonNullable<Delta['annotations']>, out: ModelPart[]): void {
+    this.#citations ??= new Set()
+    const known = this.#citations
     for (const { url_citation: citation } of annotations) {
       const url = citation?.url
-      if (!citation || !url || this.#citations.has(url)) continue
-      this.#citations.add(url)
-      const id = `s${this.#citations.size}`
+      if (!citation || !url || known.has(url)) continue
+      known.add(url)
+      const id = `s${known.size}`
       out.push({ type: 'source', source: { id, title: citation.title ?? url, url, content: citation.content ?? '' } })
     }
   }

@@ -12,7 +12,6 @@ import type { Endpoint, ModelCall, ModelPart, ModerationCall, Opinion, Provider,
 import { dialectOf } from './dialect.ts'
 import { statusError, toldError } from './errors.ts'
 import { ChunkReader } from './from-chunks.ts'
-import { fromCompletion } from './from-completion.ts'
 import { fromModeration } from './from-moderation.ts'
 import { toChatRequest } from './to-chat-request.ts'
 
@@ -21,7 +20,7 @@ export const openAiCompatible: Provider = { kind: 'openai-compatible', streamMod
 function streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]> {
   const { endpoint } = call
   const body = toChatRequest(call)
-  const options = { secret: endpoint.secret, audioFormat: audioFormat(body.audio) }
+  const reader = new ChunkReader({ secret: endpoint.secret, audioFormat: audioFormat(body.audio) })
   const request = {
     method: 'POST' as const,
     url: `${endpoint.url}/chat/completions`,
@@ -30,7 +29,7 @@ function streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]
     firstMs: call.whole ? io.timeouts.wholeMs : io.timeouts.firstPartMs,
     toError: toError(endpoint),
   }
-  return runCall(request, io, new ChunkReader(options), (text) => fromCompletion(text, options))
+  return runCall(request, io, reader, (text) => reader.readWhole(text))
 }
 
 function listModels(endpoint: Endpoint, io: ProviderIo): Promise<string[]> {
