@@ -126,6 +126,7 @@ export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' |
 
 /** The five events that carry a piece of a part; all others are durable. */
 export type DeltaEvent = Extract<TurnEvent, { type: `${string}-delta` }>
+export type TurnStart = Extract<TurnEvent, { type: 'turn-start' }>
 export type TurnEnd = Extract<TurnEvent, { type: 'turn-end' }>
 
 /** Who may see an event; filtered before any encoder. `caller`: who asked; `members`: also others of the conversation. */

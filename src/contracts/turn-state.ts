@@ -36,28 +36,34 @@ export const emptyTurn: TurnState = { status: 'running', model: '', parts: [], u
 
 /** The one fold. Pure: a new state is returned, the old one and the event stay as they are. Unknown parts are ignored. */
 export function reduce(state: TurnState, event: TurnEvent): TurnState {
+  const next = copyOf(state)
+  foldInto(next, event)
+  return next
+}
+
+/** A state of one's own, for `foldInto`. What stands in it is shared with the old one, and never changed. */
+export function copyOf(state: TurnState): TurnState {
+  return { ...state, parts: state.parts.slice() }
+}
+
+/** `reduce` in place, for whoever folds many events into a state of his own. */
+export function foldInto(state: TurnState, event: TurnEvent): void {
   switch (event.type) {
     case 'turn-start':
-      return {
-        ...state,
-        model: event.model,
-        conversationId: event.conversationId ?? state.conversationId,
-      }
+      state.model = event.model
+      state.conversationId = event.conversationId ?? state.conversationId
+      return
     case 'model-end':
-      return {
-        ...state,
-        usage: addUsage(state.usage, event.usage),
-        costMicros: state.costMicros + event.costMicros,
-        finishReason: event.finishReason,
-        responseId: event.responseId ?? state.responseId,
-        systemFingerprint: event.systemFingerprint ?? state.systemFingerprint,
-        serviceTier: event.serviceTier ?? state.serviceTier,
-      }
+      state.usage = addUsage(state.usage, event.usage)
+      state.costMicros += event.costMicros
+      state.finishReason = event.finishReason
+      state.responseId = event.responseId ?? state.responseId
+      state.systemFingerprint = event.systemFingerprint ?? state.systemFingerprint
+      state.serviceTier = event.serviceTier ?? state.serviceTier
+      return
     case 'part-start':
-      return {
-        ...state,
-        parts: [...state.parts, { number: event.part, open: true, part: emptyPart(event) }],
-      }
+      state.parts.push({ number: event.part, open: true, part: emptyPart(event) })
+      return
     case 'text-delta':
       return grow(state, event.part, (part) => withText(part, (old) => old + event.text), event.logprobs)
     case 'reasoning-delta':
@@ -68,37 +74,26 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
       return grow(state, event.part, (part) =>
         part.type === 'audio' ? withAudio(part, part.data, part.transcript, event) : part,
       )
-    case 'part-reset': {
-      const known = state.parts.some((entry) => entry.number === event.part)
-      const parts = known ? state.parts : [...state.parts, { number: event.part, open: true, part: emptyPart(event) }]
-      return { ...state, parts: parts.map((entry) => (entry.number === event.part ? resetPart(entry, event) : entry)) }
-    }
+    case 'part-reset':
+      if (!state.parts.some((entry) => entry.number === event.part))
+        state.parts.push({ number: event.part, open: true, part: emptyPart(event) })
+      return change(state, event.part, (entry) => resetPart(entry, event))
     case 'part-end':
-      return {
-        ...state,
-        parts: state.parts.map((entry) =>
-          entry.number === event.part
-            ? {
-                ...entry,
-                open: false,
-                part: event.signature === undefined ? entry.part : withSignature(entry.part, event.signature),
-              }
-            : entry,
-        ),
-      }
+      return change(state, event.part, (entry) => ({
+        ...entry,
+        open: false,
+        part: event.signature === undefined ? entry.part : withSignature(entry.part, event.signature),
+      }))
     case 'tool-call':
-      return {
-        ...state,
-        parts: state.parts.map((entry) =>
-          entry.number === event.part && entry.part.type === 'tool-call'
-            ? {
-                ...entry,
-                called: true,
-                part: { ...entry.part, callId: event.callId, name: event.name, arguments: event.arguments },
-              }
-            : entry,
-        ),
-      }
+      return change(state, event.part, (entry) =>
+        entry.part.type === 'tool-call'
+          ? {
+              ...entry,
+              called: true,
+              part: { ...entry.part, callId: event.callId, name: event.name, arguments: event.arguments },
+            }
+          : entry,
+      )
     case 'tool-result':
       return push(state, {
         type: 'tool-result',
@@ -112,17 +107,12 @@ export function reduce(state: TurnState, event: TurnEvent): TurnState {
     case 'input':
       return push(state, { type: 'input', parts: event.parts })
     case 'turn-end':
-      return {
-        ...state,
-        status: event.outcome,
-        finishReason: event.finishReason,
-        usage: event.usage,
-        costMicros: event.costMicros,
-        parts: state.parts.filter((entry) => entry.part.type !== 'tool-call' || entry.called),
-        error: event.error ?? state.error,
-      }
-    default:
-      return state
+      state.status = event.outcome
+      state.finishReason = event.finishReason
+      state.usage = event.usage
+      state.costMicros = event.costMicros
+      state.parts = state.parts.filter((entry) => entry.part.type !== 'tool-call' || entry.called)
+      state.error = event.error ?? state.error
   }
 }
 
@@ -210,19 +200,20 @@ function resetPart(entry: StatePart, event: Extract<TurnEvent, { type: 'part-res
   }
 }
 
-function grow(state: TurnState, number: number, change: (part: Part) => Part, logprobs?: unknown[]): TurnState {
+/** Puts another entry in the place of a part's. */
+function change(state: TurnState, number: number, changed: (entry: StatePart) => StatePart): void {
   const index = state.parts.findIndex((entry) => entry.number === number)
-  if (index < 0) return state
-  const parts = state.parts.slice()
-  const entry = parts[index]!
-  parts[index] = {
-    ...entry,
-    part: change(entry.part),
-    ...(logprobs && { logprobs: [...(entry.logprobs ?? []), ...logprobs] }),
-  }
-  return { ...state, parts }
+  if (index >= 0) state.parts[index] = changed(state.parts[index]!)
 }
 
-function push(state: TurnState, part: Part): TurnState {
-  return { ...state, parts: [...state.parts, { open: false, part }] }
+function grow(state: TurnState, number: number, grown: (part: Part) => Part, logprobs?: unknown[]): void {
+  change(state, number, (entry) => ({
+    ...entry,
+    part: grown(entry.part),
+    ...(logprobs && { logprobs: [...(entry.logprobs ?? []), ...logprobs] }),
+  }))
+}
+
+function push(state: TurnState, part: Part): void {
+  state.parts.push({ open: false, part })
 }

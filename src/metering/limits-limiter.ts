@@ -22,6 +22,8 @@ export interface Limiter {
   take(key: string, cost?: number, rate?: Rate): LimitState
   /** The same answer, without taking. */
   peek(key: string, cost?: number, rate?: Rate): LimitState
+  /** Whether `take` would be allowed. */
+  fits(key: string, cost?: number, rate?: Rate): boolean
   /** Keys held in memory. */
   size(): number
 }
@@ -76,6 +78,12 @@ export function limiter(rate: Rate, now: () => number, maxKeys: number = default
     }
   }
 
+  function fits(key: string, cost: number, rule: Rate): boolean {
+    const bucket = buckets.get(key)
+    const level = bucket ? levelAt(bucket, now(), rule) : 0
+    return level + Math.min(cost, rule.burst) * rule.perMs <= rule.perMs * rule.burst
+  }
+
   function admit(key: string, time: number, rule: Rate): Bucket {
     const name = makeRoom(time) ? key : overflowKey
     const shared = name === overflowKey ? buckets.get(overflowKey) : undefined
@@ -112,6 +120,7 @@ export function limiter(rate: Rate, now: () => number, maxKeys: number = default
   return {
     take: (key, cost = 1, rule = rate) => look(key, cost, rule, true),
     peek: (key, cost = 1, rule = rate) => look(key, cost, rule, false),
+    fits: (key, cost = 1, rule = rate) => fits(key, cost, rule),
     size: () => buckets.size,
   }
 }

@@ -52,37 +52,41 @@ export function limits(options: LimitsOptions): Limits {
     if (userId === undefined && keyId === undefined)
       return ip && input.ip !== undefined ? ip.take(networkOf(input.ip)) : undefined
 
-    const concerned: { of: Limiter; key: string; rate?: Rate }[] = []
-    if (ip && input.ip !== undefined) concerned.push({ of: ip, key: networkOf(input.ip) })
-    if (user && userId !== undefined) concerned.push({ of: user, key: String(userId) })
-    if (chat && input.chat && userId !== undefined) concerned.push({ of: chat, key: String(userId) })
-    if (keyId !== undefined && keyRatePerMinute)
-      concerned.push({
-        of: keys,
-        key: String(keyId),
-        rate: { count: keyRatePerMinute, perMs: perMinute, burst: keyRatePerMinute },
-      })
+    const network = ip && input.ip !== undefined ? networkOf(input.ip) : undefined
+    const person = userId === undefined ? undefined : String(userId)
+    const speaker = input.chat ? person : undefined
+    const key = keyId === undefined || !keyRatePerMinute ? undefined : String(keyId)
+    const rate = key === undefined ? undefined : keyRate(keyRatePerMinute!)
 
-    let refusal: LimitState | undefined
-    if (concerned.length > 1)
-      for (const { of, key, rate } of concerned) {
-        const state = of.peek(key, 1, rate)
-        if (!state.allowed && (!refusal || state.retryAfterMs > refusal.retryAfterMs)) refusal = state
-      }
+    let refusal = longer(refusalOf(ip, network), refusalOf(user, person))
+    refusal = longer(refusal, longer(refusalOf(chat, speaker), refusalOf(keys, key, rate)))
     if (refusal) return refusal
-
-    let tightest: LimitState | undefined
-    for (const { of, key, rate } of concerned) {
-      const state = of.take(key, 1, rate)
-      if (!tightest || tighter(state, tightest)) tightest = state
-    }
-    return tightest
+    const state = tighter(takenFrom(ip, network), takenFrom(user, person))
+    return tighter(state, tighter(takenFrom(chat, speaker), takenFrom(keys, key, rate)))
   }
 
   return { check }
 }
 
-function tighter(a: LimitState, b: LimitState): boolean {
-  if (a.allowed !== b.allowed) return b.allowed
-  return a.remaining * b.limit < b.remaining * a.limit
+function keyRate(count: number): Rate {
+  return { count, perMs: perMinute, burst: count }
+}
+
+/** What one limit has against a request; undefined: nothing, or it does not concern it. */
+function refusalOf(limit: Limiter | undefined, key: string | undefined, rate?: Rate): LimitState | undefined {
+  return limit && key !== undefined && !limit.fits(key, 1, rate) ? limit.peek(key, 1, rate) : undefined
+}
+
+function takenFrom(limit: Limiter | undefined, key: string | undefined, rate?: Rate): LimitState | undefined {
+  return limit && key !== undefined ? limit.take(key, 1, rate) : undefined
+}
+
+/** The refusal that lasts longest. */
+function longer(a: LimitState | undefined, b: LimitState | undefined): LimitState | undefined {
+  return a && b ? (b.retryAfterMs > a.retryAfterMs ? b : a) : (a ?? b)
+}
+
+/** The state with least left. */
+function tighter(a: LimitState | undefined, b: LimitState | undefined): LimitState | undefined {
+  return a && b ? (b.remaining * a.limit < a.remaining * b.limit ? b : a) : (a ?? b)
 }

@@ -27,8 +27,8 @@ export function toSpeeches(messages: readonly Message[]): Speech[] {
   const steps = messages.flatMap(cut)
   const speeches: Speech[] = []
   const taken = new Set<ToolResultPart>()
-  steps.forEach((step, at) => {
-    const named = step.name === undefined ? {} : { name: step.name }
+  for (const [at, step] of steps.entries()) {
+    const named = step.name === undefined ? undefined : { name: step.name }
     if (step.role === 'assistant') {
       const calls = step.parts.filter((part) => part.type === 'tool-call')
       const results = calls.map((call) => takeResult(call, steps.slice(at + 1), taken))
@@ -38,16 +38,16 @@ export function toSpeeches(messages: readonly Message[]): Speech[] {
       const orphans = step.parts.filter((part) => part.type === 'tool-result' && !taken.has(part)) as ToolResultPart[]
       if (orphans.length > 0) speeches.push({ role: 'user', parts: orphans.map(asText) })
     } else speeches.push({ role: step.role, parts: step.parts, ...named })
-  })
+  }
   return speeches
 }
 
 function cut(message: Message): Message[] {
   if (message.role !== 'assistant' && message.role !== 'tool')
-    return [{ ...message, parts: message.parts.filter((part) => part.type !== 'source') }]
+    return [message.parts.some(isSource) ? { ...message, parts: message.parts.filter((part) => !isSource(part)) } : message]
   const steps: Message[] = []
   for (const part of message.parts) {
-    if (part.type === 'source') continue
+    if (isSource(part)) continue
     const role = part.type === 'tool-result' ? 'tool' : part.type === 'input' ? 'user' : 'assistant'
     const last = steps.at(-1)
     if (last && last.role === role) last.parts.push(...(part.type === 'input' ? part.parts : [part]))
@@ -56,6 +56,10 @@ function cut(message: Message): Message[] {
   return steps.map((step) =>
     step.role === message.role && message.name !== undefined ? { ...step, name: message.name } : step,
   )
+}
+
+function isSource(part: Part): boolean {
+  return part.type === 'source'
 }
 
 function takeResult(call: ToolCallPart, later: Message[], taken: Set<ToolResultPart>): ToolResultPart {

@@ -60,9 +60,9 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
     return this.continue()
   }
 
-  async return(): Promise<Result> {
+  return(): Promise<Result> {
     if (!this.over) this.end(false)
-    return finished
+    return ended
   }
 
   private async begin(): Promise<Result> {
@@ -157,3 +157,4 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
 }
 
 const finished = { done: true as const, value: undefined }
+const ended = Promise.resolve(finished)

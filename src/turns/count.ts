@@ -1,5 +1,5 @@
 import type { Cell, Metrics } from '#lib/metrics.ts'
-import type { Turn, Turns } from './turns.ts'
+import type { Turns } from './turns.ts'
 
 /** Counts turns by the door that asked. Gives each door the same turns, with its own name on what it resumes. */
 export function countTurns(turns: Turns, metrics: Metrics): (door: string) => Turns {
@@ -30,11 +30,12 @@ export function countTurns(turns: Turns, metrics: Metrics): (door: string) => Tu
       ...turns,
       async attach(principal, id) {
         const turn = await turns.attach(principal, id)
-        const read: Turn['read'] = (after = 0) => {
+        const read = turn.read.bind(turn)
+        turn.read = (after = 0) => {
           if (after > 0) resumes.value++
-          return turn.read(after)
+          return read(after)
         }
-        return { ...turn, read }
+        return turn
       },
     }
   }

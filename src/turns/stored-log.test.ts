@@ -1,9 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { emptyTurn, growingText, type Part, partsOf, reduce } from '#contracts/index.ts'
+import {
+  type Envelope,
+  emptyTurn,
+  growingText,
+  type Part,
+  partsOf,
+  reduce,
+  type TurnEnd,
+  type TurnStart,
+} from '#contracts/index.ts'
 import { expectGuarantees, fold } from '#test/support/guarantees.ts'
 import { checkpoints, playTurn, turnScript } from '#test/support/random-turns.ts'
-import { foldLog, fromStoredLog, mergeDeltas, replayAfter, toStoredLog } from './stored-log.ts'
+import { foldLog, fromStoredLog, type LogOfRow, mergeDeltas, replayAfter, toStoredLog } from './stored-log.ts'
 
 /** As a database gives it back. */
 const stored = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
@@ -12,7 +21,13 @@ async function settled(script: Parameters<typeof playTurn>[0]) {
   const { raw, log } = await playTurn(script)
   const compact = log.compact(0)
   const parts = stored<Part[]>(partsOf(foldLog(compact, emptyTurn)))
-  return { raw, compact, parts, log: fromStoredLog('turn', toStoredLog(compact), parts, raw[0]!.at) }
+  return { raw, compact, parts, log: fromStoredLog(toStoredLog(compact), parts, rowOf(compact)) }
+}
+
+/** What the row of this turn tells. */
+function rowOf(log: readonly Envelope[]): LogOfRow {
+  const [first, last] = [log[0]!, log.at(-1)!]
+  return { turnId: 'turn', startedAt: first.at, start: first.event as TurnStart, end: last.event as TurnEnd }
 }
 
 describe('the stored log of any turn', () => {
@@ -24,6 +39,20 @@ describe('the stored log of any turn', () => {
         expectGuarantees(log, { merged: true })
       }),
       { numRuns: 100 },
+    ))
+
+  it('comes back from a database in which it had its start and its end itself', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, async (script) => {
+        const { compact, parts, log } = await settled(script)
+        const ends = new Map([compact[0]!, compact.at(-1)!].map(({ seq, event }) => [seq, event]))
+        const older = (JSON.parse(toStoredLog(compact)) as [number, number, object?][]).map((entry) =>
+          entry.length === 2 ? [...entry, ends.get(entry[0])] : entry,
+        )
+        const nobodys = { ...rowOf(compact), start: {}, end: {} } as never
+        expect(fromStoredLog(JSON.stringify(older), parts, nobodys)).toEqual(log)
+      }),
+      { numRuns: 50 },
     ))
 
   it('brings a reader at any cursor to the state that all others see', () =>

@@ -1,12 +1,15 @@
 import {
   type Audience,
+  copyOf,
   type DeltaEvent,
   type Envelope,
   growingText,
   isDelta,
   type Part,
-  reduce,
+  foldInto,
+  type TurnEnd,
   type TurnEvent,
+  type TurnStart,
   type TurnState,
 } from '#contracts/index.ts'
 import { extrasOf } from './delta-extras.ts'
@@ -14,13 +17,17 @@ import { extrasOf } from './delta-extras.ts'
 /** [seq, ms since the turn's start, event, audience?, path?]: the last two only where they are not the usual ones. */
 type StoredEntry = [number, number, Record<string, unknown>, Audience?, (readonly string[])?]
 
+/** The turn's start and its end, which its row tells: only when they were is kept here. */
+type EntryOfRow = [number, number]
+
 /**
- * A compact log → JSON for turn_outputs.log. The text of a part stands in turn_outputs.parts and is not kept twice:
- * its delta is stored without it.
+ * A compact log → JSON for turn_outputs.log. What stands elsewhere is not kept twice: the text of a part in
+ * turn_outputs.parts (its delta is stored without it), the turn's start and end in its row.
  */
 export function toStoredLog(envelopes: readonly Envelope[]): string {
   const start = envelopes[0]?.at ?? 0
-  const stored = envelopes.map(({ seq, at, event, audience, path }): StoredEntry => {
+  const stored = envelopes.map(({ seq, at, event, audience, path }): StoredEntry | EntryOfRow => {
+    if (event.type === 'turn-start' || event.type === 'turn-end') return [seq, at - start]
     const kept: Record<string, unknown> = standsInParts(event) ? { ...event, text: undefined } : (event as never)
     if (path.length > 0) return [seq, at - start, kept, audience, path]
     return audience === 'members' ? [seq, at - start, kept] : [seq, at - start, kept, audience]
@@ -28,9 +35,21 @@ export function toStoredLog(envelopes: readonly Envelope[]): string {
   return JSON.stringify(stored)
 }
 
-/** The other way. `parts` are those stored with the log; `startedAt` is unix ms. */
-export function fromStoredLog(turnId: string, log: string, parts: readonly Part[], startedAt: number): Envelope[] {
-  const entries = JSON.parse(log) as StoredEntry[]
+/** What a turn's row tells of its log. `startedAt` is unix ms. */
+export interface LogOfRow {
+  turnId: string
+  startedAt: number
+  start: TurnStart
+  end: TurnEnd
+}
+
+/** The other way. `parts` are those stored with the log. A log from before start and end were left to the row has them itself. */
+export function fromStoredLog(log: string, parts: readonly Part[], row: LogOfRow): Envelope[] {
+  const { turnId, startedAt } = row
+  const entries = (JSON.parse(log) as (StoredEntry | EntryOfRow)[]).map(
+    (entry, index): StoredEntry =>
+      entry.length > 2 ? (entry as StoredEntry) : [entry[0], entry[1], { ...(index === 0 ? row.start : row.end) }],
+  )
   const texts = textByPart(entries, parts)
   return entries.map(([seq, ms, stored, audience = 'members', path = []]) => {
     const event = stored as never as Envelope['event']
@@ -88,9 +107,9 @@ export function mergeDeltas(envelopes: readonly Envelope[]): Envelope[] {
 
 /** Folds a log's events. Parts that only internal events speak of are no part of the answer. */
 export function foldLog(envelopes: readonly Envelope[], from: TurnState): TurnState {
-  let state = from
+  const state = copyOf(from)
   for (const { event, audience } of envelopes)
-    if (audience !== 'internal' || event.type === 'model-end') state = reduce(state, event)
+    if (audience !== 'internal' || event.type === 'model-end') foldInto(state, event)
   return state
 }
 

@@ -1,4 +1,4 @@
-import { type Envelope, emptyTurn, type Part, type TurnEnd, type TurnState, type Usage } from '#contracts/index.ts'
+import { type Envelope, emptyTurn, type Part, type TurnEnd, type TurnStart, type TurnState, type Usage } from '#contracts/index.ts'
 import type { ErrorInfo } from '#errors/index.ts'
 import { rangeOfShortId } from '#lib/short-id.ts'
 import type { Database, TurnStatus } from '#store/index.ts'
@@ -83,11 +83,17 @@ export async function findStoredTurn(database: Database, publicId: string): Prom
 
 /** The events of an ended turn. When its log has been pruned: the parts in full, and how it ended. */
 export function eventsOf(turn: StoredTurn): Envelope[] {
-  if (turn.log !== null) return fromStoredLog(turn.publicId, turn.log, turn.parts, turn.createdAt)
+  if (turn.log !== null)
+    return fromStoredLog(turn.log, turn.parts, {
+      turnId: turn.publicId,
+      startedAt: turn.createdAt,
+      start: startOf(turn),
+      end: endOf(turn),
+    })
   const envelopes: Envelope[] = []
   const push = (event: Envelope['event'], at: number) =>
     envelopes.push({ turnId: turn.publicId, seq: envelopes.length + 1, at, audience: 'members', path: [], event })
-  push({ type: 'turn-start', model: turn.model }, turn.createdAt)
+  push(startOf(turn), turn.createdAt)
   for (const [part, stored] of turn.parts.entries())
     if (stored.type === 'text' || stored.type === 'reasoning' || stored.type === 'refusal')
       push({ type: 'part-reset', part, kind: stored.type, text: stored.text }, turn.createdAt)
@@ -99,6 +105,16 @@ export function eventsOf(turn: StoredTurn): Envelope[] {
 /** The fold of an ended turn. */
 export function stateOf(turn: StoredTurn): TurnState {
   return foldLog(eventsOf(turn), emptyTurn)
+}
+
+function startOf(turn: StoredTurn): TurnStart {
+  return {
+    type: 'turn-start',
+    ...(turn.conversationPublicId !== null && { conversationId: turn.conversationPublicId }),
+    ...(turn.appPublicId !== null && { appId: turn.appPublicId }),
+    model: turn.model,
+    ...(turn.metadata && { metadata: turn.metadata }),
+  }
 }
 
 function endOf(turn: StoredTurn): TurnEnd {

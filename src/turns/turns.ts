@@ -134,25 +134,7 @@ export function turns(deps: TurnsDeps) {
     })
     running.set(publicId, turn)
     if (conversation) for (const listener of startListeners) listener(conversation.publicId, publicId)
-    return face(turn, 'caller', false)
-  }
-
-  function face(turn: RunningTurn, viewer: Viewer, replayed: boolean): Turn {
-    const { prepared } = turn
-    return {
-      id: prepared.publicId,
-      conversationId: prepared.conversation?.publicId,
-      appId: prepared.app?.publicId,
-      model: prepared.model,
-      createdAt: turn.startedAt,
-      replayed,
-      read: (after = 0) => turn.log.reader(after, viewer),
-      result: () => turn.result,
-      wait() {
-        const reader = turn.log.reader(turn.log.seq, 'internal')
-        return { result: turn.answer, leave: () => reader.leave() }
-      },
-    }
+    return new LiveTurn(turn, 'caller', false)
   }
 
   /** A turn goes by its UUID and by what `shortId` makes of it. Running turns that can be asked for have their rows. */
@@ -167,7 +149,7 @@ export function turns(deps: TurnsDeps) {
     const live = running.get(id)
     if (live) {
       check(principal, ownerOf(live))
-      return face(live, viewerOf(principal, live.prepared.request.principal.user.id), true)
+      return new LiveTurn(live, viewerOf(principal, live.prepared.request.principal.user.id), true)
     }
     const stored = await getStored(principal, id)
     if (stored.status === 'running')
@@ -309,6 +291,44 @@ async function atMost(ms: number, done: Promise<unknown>): Promise<void> {
   })
   await Promise.race([done, late])
   clearTimeout(timer)
+}
+
+/** A running turn as a door holds it. */
+class LiveTurn implements Turn {
+  readonly id: string
+  readonly conversationId: string | undefined
+  readonly appId: string | undefined
+  readonly model: string
+  readonly createdAt: number
+  readonly replayed: boolean
+  private readonly turn: RunningTurn
+  private readonly viewer: Viewer
+
+  constructor(turn: RunningTurn, viewer: Viewer, replayed: boolean) {
+    const { prepared } = turn
+    this.id = prepared.publicId
+    this.conversationId = prepared.conversation?.publicId
+    this.appId = prepared.app?.publicId
+    this.model = prepared.model
+    this.createdAt = turn.startedAt
+    this.replayed = replayed
+    this.turn = turn
+    this.viewer = viewer
+  }
+
+  read(after = 0): TurnReader {
+    return this.turn.log.reader(after, this.viewer)
+  }
+
+  result(): Promise<TurnState> {
+    return this.turn.result
+  }
+
+  wait(): { result: Promise<TurnState>; leave(): void } {
+    const { log, answer } = this.turn
+    const reader = log.reader(log.seq, 'internal')
+    return { result: answer, leave: () => reader.leave() }
+  }
 }
 
 function ownerOf(turn: RunningTurn) {

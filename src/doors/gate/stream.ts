@@ -76,7 +76,7 @@ async function stream(reply: FastifyReply, answer: StreamedAnswer, framing: Fram
 /** A turn's final state for a client that waits for it; when the client leaves, the turn has one reader less. */
 export async function resultOrLeave(reply: FastifyReply, turn: Waitable): Promise<TurnState> {
   const { result, leave } = turn.wait()
-  reply.raw.once('close', leave)
+  reply.raw.on('close', leave)
   try {
     return await result
   } finally {

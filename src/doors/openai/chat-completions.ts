@@ -6,7 +6,7 @@ import {
   decodeCompletion,
   toCompletion,
 } from '#dialects/chat-completions/index.ts'
-import { AppError } from '#errors/index.ts'
+import { AppError, invalid } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
 import { oneHeader, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
 import type { OpenAiDoorDeps } from './deps.ts'
@@ -27,21 +27,26 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
     config: { chat: true },
     handler: async (request, reply) => {
       const decoded = decodeCompletion(request.body)
+      const named = request.body.model
+      if (!named) throw invalid('model', "'model' field is required")
       const turn = await deps.turns.start(
-        toTurnRequest(request.principal, decoded, await target(request.principal, request.body.model, deps), {
-          idempotencyKey: oneHeader(request, 'idempotency-key'),
-          sessionId: oneHeader(request, 'x-session-id'),
-        }),
+        toTurnRequest(
+          request.principal,
+          decoded,
+          named.startsWith(appModel) ? await appTarget(request.principal, named, deps) : { type: 'model', model: named },
+          oneHeader(request, 'idempotency-key'),
+          oneHeader(request, 'x-session-id'),
+        ),
       )
       reply.header('x-turn-id', turn.id)
       if (turn.conversationId !== undefined) reply.header('x-session-id', turn.conversationId)
-      const named = { id: turn.id, model: request.body.model ?? turn.model, createdAt: turn.createdAt }
-      if (decoded.stream) return stream(reply, turn, named, decoded)
+      const answered = { id: turn.id, model: named, createdAt: turn.createdAt }
+      if (decoded.stream) return stream(reply, turn, answered, decoded)
       const state = await resultOrLeave(reply, turn)
       if (state.error && !isCutShort(state)) throw thrownFrom(state.error)
       if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
       reply.type('application/json; charset=utf-8')
-      return toCompletion(named, state, decoded)
+      return toCompletion(answered, state, decoded)
     },
   })
 }
@@ -50,15 +55,16 @@ function toTurnRequest(
   principal: Principal,
   decoded: DecodedCompletion,
   target: TurnTarget,
-  given: { idempotencyKey: string | undefined; sessionId: string | undefined },
+  idempotencyKey: string | undefined,
+  sessionId: string | undefined,
 ): TurnRequest {
-  const comesBack = given.idempotencyKey !== undefined || given.sessionId !== undefined
+  const comesBack = idempotencyKey !== undefined || sessionId !== undefined
   return {
     principal,
     door: 'openai',
     target,
-    conversationId: given.sessionId,
-    newConversation: given.sessionId !== undefined,
+    conversationId: sessionId,
+    newConversation: sessionId !== undefined,
     messages: decoded.messages,
     sampling: decoded.sampling,
     tools: decoded.tools,
@@ -66,7 +72,7 @@ function toTurnRequest(
     clientTools: 'pause',
     responseFormat: decoded.responseFormat,
     metadata: decoded.metadata,
-    idempotencyKey: given.idempotencyKey,
+    idempotencyKey,
     leave: comesBack ? 'continue' : 'cancel-after-grace',
     delivery: decoded.delivery,
     providerOptions: decoded.providerOptions,
@@ -74,10 +80,7 @@ function toTurnRequest(
 }
 
 /** `app/<slug>` or `app/<id>` runs an app; everything else names a model. */
-async function target(principal: Principal, model: string | undefined, deps: OpenAiDoorDeps): Promise<TurnTarget> {
-  if (model === undefined || model === '')
-    throw new AppError('invalid-request', "'model' field is required", { details: { field: 'model' } })
-  if (!model.startsWith(appModel)) return { type: 'model', model }
+async function appTarget(principal: Principal, model: string, deps: OpenAiDoorDeps): Promise<TurnTarget> {
   const app = await deps.apps.find(principal, model.slice(appModel.length))
   if (!app) throw new AppError('not-found', `The model '${model}' does not exist`, { details: { field: 'model' } })
   return { type: 'app', appId: app.publicId }

@@ -41,17 +41,15 @@ class ObservedParts implements AsyncIterableIterator<ModelPart[]> {
 
   next(): Promise<Result> {
     const { waiting } = this
-    if (waiting === undefined)
-      return this.over ? Promise.resolve(finished) : this.rest.next().then(this.arrived, this.broke)
+    if (waiting === undefined) return this.over ? this.return() : this.rest.next().then(this.arrived, this.broke)
     this.waiting = undefined
     return Promise.resolve(this.arrived({ done: false, value: waiting }))
   }
 
-  async return(): Promise<Result> {
+  return(): Promise<Result> {
     this.over = true
     this.waiting = undefined
-    await this.rest.return?.()
-    return finished
+    return this.rest.return?.() ?? Promise.resolve({ done: true, value: undefined })
   }
 
   private readonly arrived = (result: Result): Result => {
@@ -69,5 +67,3 @@ class ObservedParts implements AsyncIterableIterator<ModelPart[]> {
     throw this.watch.failed(thrown)
   }
 }
-
-const finished = { done: true as const, value: undefined }

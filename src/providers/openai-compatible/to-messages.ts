@@ -12,15 +12,17 @@ const callIdLimit = 40
 
 /** Speeches → `messages`. Reasoning goes back only where the dialect wants it; refusals go back as they came. */
 export function toMessages(speeches: readonly Speech[], dialect: Dialect): RequestMessage[] {
-  return speeches.flatMap((speech): RequestMessage[] => {
-    const named = speech.name === undefined ? {} : { name: speech.name }
-    if (speech.role === 'system') return [{ role: 'system', content: textOf(speech.parts), ...named }]
-    if (speech.role === 'assistant') return assistant(speech, dialect, named)
-    return [{ role: 'user', content: toContent(speech.parts), ...named }]
-  })
+  const messages: RequestMessage[] = []
+  for (const speech of speeches) {
+    const named = speech.name === undefined ? undefined : { name: speech.name }
+    if (speech.role === 'system') messages.push({ role: 'system', content: textOf(speech.parts), ...named })
+    else if (speech.role === 'assistant') messages.push(...assistant(speech, dialect, named))
+    else messages.push({ role: 'user', content: toContent(speech.parts), ...named })
+  }
+  return messages
 }
 
-function assistant(speech: AssistantSpeech, dialect: Dialect, named: { name?: string }): RequestMessage[] {
+function assistant(speech: AssistantSpeech, dialect: Dialect, named: { name: string } | undefined): RequestMessage[] {
   const text = join(speech.parts, 'text')
   const refusal = join(speech.parts, 'refusal')
   const reasoning = dialect.sendsReasoning && speech.calls.length > 0 ? join(speech.parts, 'reasoning') : ''
@@ -68,6 +70,8 @@ function shortId(id: string): string {
 
 /** Text alone is sent as a string: not every compatible server takes a list. */
 function toContent(parts: readonly Part[]): string | ContentPart[] {
+  const [only] = parts
+  if (parts.length === 1 && only?.type === 'text') return only.text
   const content = parts.flatMap(toContentPart)
   if (content.every((part) => part.type === 'text')) return content.map((part) => part.text).join('\n')
   return content
