@@ -2,6 +2,8 @@ import type { Part, TurnCommand } from '#contracts/index.ts'
 import { Cancellation } from '#lib/cancellation.ts'
 import type { ToolOutcome } from './loop.ts'
 
+const noInputs: readonly Part[][] = []
+
 /** Where commands meet the running engine. One per turn; the engine reads it, the runner writes it. */
 export class TurnControl {
   /** Set once the turn is to end without an answer. */
@@ -11,7 +13,8 @@ export class TurnControl {
   /** What a cancel aborts, and with it what a steer aborts as well. */
   private readonly cancellable: { abort(): void }[] = []
   private readonly steerable: { abort(): void }[] = []
-  private readonly results = new Map<string, (outcome: ToolOutcome) => void>()
+  /** Tools that the client runs, while there are any. */
+  private results: Map<string, (outcome: ToolOutcome) => void> | undefined
 
   /** Returns whether the turn took the command; false when it does not (or no longer) wait for such a thing. */
   apply(command: TurnCommand): boolean {
@@ -21,7 +24,8 @@ export class TurnControl {
         if (this.cancelReason !== undefined) return false
         this.cancelReason = command.reason ?? 'cancelled'
         for (const one of [...this.cancellable, ...this.steerable]) one.abort()
-        for (const settle of this.results.values()) settle({ result: 'The turn was cancelled.', isError: true })
+        for (const settle of [...(this.results?.values() ?? [])])
+          settle({ result: 'The turn was cancelled.', isError: true })
         return true
       case 'steer':
         if (this.cancelReason !== undefined) return false
@@ -29,7 +33,7 @@ export class TurnControl {
         for (const one of [...this.steerable]) one.abort()
         return true
       case 'tool-result': {
-        const settle = this.results.get(command.callId)
+        const settle = this.results?.get(command.callId)
         settle?.({ result: command.result, isError: command.isError })
         return settle !== undefined
       }
@@ -39,7 +43,8 @@ export class TurnControl {
   }
 
   /** Inputs that came since the last call, oldest first. */
-  takeInputs(): Part[][] {
+  takeInputs(): readonly Part[][] {
+    if (this.inputs.length === 0) return noInputs
     const taken = this.inputs
     this.inputs = []
     return taken
@@ -84,9 +89,10 @@ export class TurnControl {
       )
       const settle = (outcome: ToolOutcome) => {
         clearTimeout(timer)
-        this.results.delete(callId)
+        this.results?.delete(callId)
         resolve(outcome)
       }
+      this.results ??= new Map()
       this.results.set(callId, settle)
     })
   }

@@ -44,7 +44,9 @@ export function toSpeeches(messages: readonly Message[]): Speech[] {
 
 function cut(message: Message): Message[] {
   if (message.role !== 'assistant' && message.role !== 'tool')
-    return [message.parts.some(isSource) ? { ...message, parts: message.parts.filter((part) => !isSource(part)) } : message]
+    return [
+      message.parts.some(isSource) ? { ...message, parts: message.parts.filter((part) => !isSource(part)) } : message,
+    ]
   const steps: Message[] = []
   for (const part of message.parts) {
     if (isSource(part)) continue

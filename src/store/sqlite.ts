@@ -151,7 +151,8 @@ function run<V extends object>(
   values: V,
 ): StatementResult {
   const { sql, names } = declared.compiled(db, 'sqlite')
-  const bound = names.map((name) => values[name] as Value)
+  const bound: Value[] = []
+  for (const name of names) bound.push(values[name] as Value)
   const prepared = statements.get(sql)
   if (prepared.reader) {
     const rows = prepared.all(...bound) as Record<string, unknown>[]

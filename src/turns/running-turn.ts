@@ -64,12 +64,7 @@ export class RunningTurn {
   private graceTimer: NodeJS.Timeout | undefined
 
   /** `onOver` is called once, in the tick in which `result` is decided. */
-  constructor(
-    deps: TurnsDeps,
-    prepared: PreparedTurn,
-    start: Start,
-    onOver: (status: TurnState['status']) => void,
-  ) {
+  constructor(deps: TurnsDeps, prepared: PreparedTurn, start: Start, onOver: (status: TurnState['status']) => void) {
     this.deps = deps
     this.prepared = prepared
     this.start = start

@@ -1,4 +1,12 @@
-import { type Envelope, emptyTurn, type Part, type TurnEnd, type TurnStart, type TurnState, type Usage } from '#contracts/index.ts'
+import {
+  type Envelope,
+  emptyTurn,
+  type Part,
+  type TurnEnd,
+  type TurnStart,
+  type TurnState,
+  type Usage,
+} from '#contracts/index.ts'
 import type { ErrorInfo } from '#errors/index.ts'
 import { rangeOfShortId } from '#lib/short-id.ts'
 import type { Database, TurnStatus } from '#store/index.ts'

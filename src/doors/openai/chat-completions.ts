@@ -33,7 +33,9 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
         toTurnRequest(
           request.principal,
           decoded,
-          named.startsWith(appModel) ? await appTarget(request.principal, named, deps) : { type: 'model', model: named },
+          named.startsWith(appModel)
+            ? await appTarget(request.principal, named, deps)
+            : { type: 'model', model: named },
           oneHeader(request, 'idempotency-key'),
           oneHeader(request, 'x-session-id'),
         ),
