@@ -29,6 +29,8 @@ export interface AppJobsDeps {
 /** An attempt as a whole; and how long those under way may still take when the server stops. */
 const webhookMs = { attempt: 15_000, close: 3_000 } as const
 
+export type AppJobs = ReturnType<typeof appJobs>
+
 export function appJobs(deps: AppJobsDeps) {
   const { database, now, log, lookup } = deps
   const out = outbound({ allow: deps.config.outboundAllow, ...(lookup && { lookup }) })

@@ -18,7 +18,7 @@ const nobodyToAsk: AskDeps = {
   timeouts: { endpointMs: 1_000, judgeMs: 1_000 },
 }
 
-/** The account rooms over one database, wired as app.ts does it, with a clock that tests move by hand. */
+/** The account rooms over one database, wired as app-features.ts does it, with a clock that tests move by hand. */
 export function accountRooms(database: Database) {
   const clock = { now: Date.now() }
   const base = { database, now: () => clock.now, accessChanged: signal() }
