@@ -52,7 +52,7 @@ export function foldInto(state: TurnState, event: TurnEvent): void {
     case 'turn-start':
       state.model = event.model
       state.conversationId = event.conversationId ?? state.conversationId
-      return
+      break
     case 'model-end':
       state.usage = addUsage(state.usage, event.usage)
       state.costMicros += event.costMicros
@@ -60,32 +60,37 @@ export function foldInto(state: TurnState, event: TurnEvent): void {
       state.responseId = event.responseId ?? state.responseId
       state.systemFingerprint = event.systemFingerprint ?? state.systemFingerprint
       state.serviceTier = event.serviceTier ?? state.serviceTier
-      return
+      break
     case 'part-start':
       state.parts.push({ number: event.part, open: true, part: emptyPart(event) })
-      return
+      break
     case 'text-delta':
-      return grow(state, event.part, (part) => withText(part, (old) => old + event.text), event.logprobs)
+      grow(state, event.part, (part) => withText(part, (old) => old + event.text), event.logprobs)
+      break
     case 'reasoning-delta':
     case 'refusal-delta':
     case 'tool-input-delta':
-      return grow(state, event.part, (part) => withText(part, (old) => old + event.text))
+      grow(state, event.part, (part) => withText(part, (old) => old + event.text))
+      break
     case 'audio-delta':
-      return grow(state, event.part, (part) =>
+      grow(state, event.part, (part) =>
         part.type === 'audio' ? withAudio(part, part.data, part.transcript, event) : part,
       )
+      break
     case 'part-reset':
       if (!state.parts.some((entry) => entry.number === event.part))
         state.parts.push({ number: event.part, open: true, part: emptyPart(event) })
-      return change(state, event.part, (entry) => resetPart(entry, event))
+      change(state, event.part, (entry) => resetPart(entry, event))
+      break
     case 'part-end':
-      return change(state, event.part, (entry) => ({
+      change(state, event.part, (entry) => ({
         ...entry,
         open: false,
         part: event.signature === undefined ? entry.part : withSignature(entry.part, event.signature),
       }))
+      break
     case 'tool-call':
-      return change(state, event.part, (entry) =>
+      change(state, event.part, (entry) =>
         entry.part.type === 'tool-call'
           ? {
               ...entry,
@@ -94,18 +99,22 @@ export function foldInto(state: TurnState, event: TurnEvent): void {
             }
           : entry,
       )
+      break
     case 'tool-result':
-      return push(state, {
+      push(state, {
         type: 'tool-result',
         callId: event.callId,
         name: event.name,
         result: event.result,
         isError: event.isError,
       })
+      break
     case 'source':
-      return push(state, { type: 'source', source: event.source })
+      push(state, { type: 'source', source: event.source })
+      break
     case 'input':
-      return push(state, { type: 'input', parts: event.parts })
+      push(state, { type: 'input', parts: event.parts })
+      break
     case 'turn-end':
       state.status = event.outcome
       state.finishReason = event.finishReason
