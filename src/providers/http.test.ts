@@ -162,6 +162,12 @@ test('compressed without being asked: malformed', async () => {
   expect((await sim.nextRequest()).headers['accept-encoding']).toBe('identity')
 })
 
+test('headers that an upstream is set up with: are sent, but for the type of the body', async () => {
+  const own = { 'accept-encoding': 'identity;q=1', 'content-type': 'text/plain', 'x-tenant': 'a' }
+  await readText(await sendHttp(post({ headers: own }), io))
+  expect((await sim.nextRequest()).headers).toMatchObject({ ...own, 'content-type': 'application/json' })
+})
+
 test.each(['not a url', 'http://127.0.0.1:1/', 'http://nowhere.invalid/'])('%s: unreachable', async (url) => {
   await expect(sendHttp(post({ url }), io)).rejects.toEqual(fails('upstream-unreachable'))
 })

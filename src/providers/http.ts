@@ -84,6 +84,15 @@ function targetOf(text: string): { origin: string; path: string } | undefined {
   return target
 }
 
+/** Pairs, as undici takes them fastest. An upstream set up with headers of its own has its say on all but the type. */
+function headersOf(given: Record<string, string>, hasBody: boolean): string[] {
+  const headers: string[] = []
+  if (given['accept-encoding'] === undefined) headers.push('accept-encoding', 'identity')
+  if (hasBody) headers.push('content-type', 'application/json')
+  for (const name in given) if (!hasBody || name !== 'content-type') headers.push(name, given[name]!)
+  return headers
+}
+
 class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
   status = 0
   headers: IncomingHttpHeaders = {}
@@ -119,13 +128,8 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     }
     signal.addEventListener('abort', this.#onAbort, { once: true })
     this.#arm(timeouts.connectMs)
-    const headers = ['accept-encoding', 'identity']
-    for (const name in request.headers) headers.push(name, request.headers[name]!)
-    let body: string | null = null
-    if (request.body !== undefined) {
-      headers.push('content-type', 'application/json')
-      body = encodeJson(request.body)
-    }
+    const body = request.body === undefined ? null : encodeJson(request.body)
+    const headers = headersOf(request.headers, body !== null)
     const { origin, path } = target
     // The timers here know what a part is; undici's own only know bytes.
     const untimed = 0
