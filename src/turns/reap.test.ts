@@ -166,18 +166,22 @@ function expectReplays(raw: Envelope[], kept: number, log: Envelope[]): void {
 /** What finished calls told, and an estimate of the one under way. */
 function usageOf(kept: Envelope[]) {
   let usage = noUsage
-  let written: string | undefined
+  let written: string[] | undefined
   for (const { event } of kept)
-    if (event.type === 'model-start') written = ''
+    if (event.type === 'model-start') written = []
     else if (event.type === 'model-end') {
       usage = addUsage(usage, event.usage)
       written = undefined
-    } else if (written !== undefined && event.type.endsWith('-delta')) written += (event as { text: string }).text
+    } else if (written !== undefined && event.type.endsWith('-delta')) {
+      const { part, text } = event as { part: number; text: string }
+      written[part] = (written[part] ?? '') + text
+    }
   const calling = kept.length === 0 || written !== undefined
+  const tokens = (written ?? []).reduce((sum, text) => sum + estimateTokens(text), 0)
   return {
     ...usage,
     inputTokens: usage.inputTokens + (calling ? inputTokens : 0),
-    outputTokens: usage.outputTokens + estimateTokens(written ?? ''),
+    outputTokens: usage.outputTokens + tokens,
     estimated: true,
   }
 }

@@ -194,26 +194,32 @@ function closeOpen(orphan: Orphan, logged: Envelope[], at: number): Envelope[] {
   return out
 }
 
-/** Told usage of the finished model calls; the one under way is estimated from what it had written. */
+/**
+ * Told usage of the finished model calls; the one under way is estimated from what it had written, part by part: which of
+ * two parts that grew side by side was first depends on when they were kept.
+ */
 function usageOf(orphan: Orphan, logged: Envelope[]): Usage {
   let usage = noUsage
-  let written = ''
+  const written = new Map<number, string>()
   let calling = false
   for (const { event } of logged) {
     if (event.type === 'model-start') {
       calling = true
-      written = ''
+      written.clear()
     } else if (event.type === 'model-end') {
       usage = addUsage(usage, event.usage)
       calling = false
-    } else if ('text' in event && 'part' in event) written += event.text
+    } else if ('text' in event && 'part' in event)
+      written.set(event.part, (written.get(event.part) ?? '') + event.text)
   }
+  let tokens = 0
+  for (const text of written.values()) tokens += estimateTokens(text)
   const started = calling || logged.length === 0
   return {
     ...addUsage(usage, {
       ...noUsage,
       inputTokens: started ? orphan.input_tokens : 0,
-      outputTokens: calling ? estimateTokens(written) : 0,
+      outputTokens: calling ? tokens : 0,
     }),
     estimated: true,
   }
