@@ -209,8 +209,7 @@ function usageOf(orphan: Orphan, logged: Envelope[]): Usage {
     } else if (event.type === 'model-end') {
       usage = addUsage(usage, event.usage)
       calling = false
-    } else if ('text' in event && 'part' in event)
-      written.set(event.part, (written.get(event.part) ?? '') + event.text)
+    } else if ('text' in event && 'part' in event) written.set(event.part, (written.get(event.part) ?? '') + event.text)
   }
   let tokens = 0
   for (const text of written.values()) tokens += estimateTokens(text)
