@@ -55,14 +55,18 @@ export async function reserve(tx: Transaction, workspaceId: number, micros: numb
 
 /**
  * Gives back what was reserved and books what it cost. Belongs into the transaction that ends the turn. Of a workspace
- * with a budget it tells `budget-crossed` when this came to another part of it.
+ * with a budget it tells `budget-crossed` when this came to another part of it. Undefined where there is nothing to do.
  */
-export async function settleReserved(
+export function settleReserved(
   tx: Transaction,
   workspaceId: number,
   reservedMicros: number,
   cost: number,
-): Promise<void> {
+): Promise<void> | undefined {
+  return reservedMicros === 0 && cost === 0 ? undefined : book(tx, workspaceId, reservedMicros, cost)
+}
+
+async function book(tx: Transaction, workspaceId: number, reservedMicros: number, cost: number): Promise<void> {
   const values = { workspaceId, reservedMicros, costMicros: cost }
   // Only who has a budget reserves: everybody else's settlement reads nothing back.
   if (reservedMicros === 0) return void (await tx.run(settleBudget, values))

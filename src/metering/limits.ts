@@ -86,7 +86,9 @@ function longer(a: LimitState | undefined, b: LimitState | undefined): LimitStat
   return a && b ? (b.retryAfterMs > a.retryAfterMs ? b : a) : (a ?? b)
 }
 
-/** The state with least left. */
+/** A refusal before what was allowed (strangers may share a bucket that is full), then the state with least left. */
 function tighter(a: LimitState | undefined, b: LimitState | undefined): LimitState | undefined {
-  return a && b ? (b.remaining * a.limit < a.remaining * b.limit ? b : a) : (a ?? b)
+  if (!a || !b) return a ?? b
+  if (a.allowed !== b.allowed) return a.allowed ? b : a
+  return b.remaining * a.limit < a.remaining * b.limit ? b : a
 }

@@ -85,7 +85,7 @@ function targetOf(text: string): { origin: string; path: string } | undefined {
 }
 
 /** Pairs, as undici takes them fastest. An upstream set up with headers of its own has its say on all but the type. */
-function headersOf(given: Record<string, string>, hasBody: boolean): string[] {
+function headerPairs(given: Record<string, string>, hasBody: boolean): string[] {
   const headers: string[] = []
   if (given['accept-encoding'] === undefined) headers.push('accept-encoding', 'identity')
   if (hasBody) headers.push('content-type', 'application/json')
@@ -129,7 +129,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     signal.addEventListener('abort', this.#onAbort, { once: true })
     this.#arm(timeouts.connectMs)
     const body = request.body === undefined ? null : encodeJson(request.body)
-    const headers = headersOf(request.headers, body !== null)
+    const headers = headerPairs(request.headers, body !== null)
     const { origin, path } = target
     // The timers here know what a part is; undici's own only know bytes.
     const untimed = 0

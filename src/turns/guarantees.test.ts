@@ -27,7 +27,7 @@ import {
 import { breath, finish, says, scriptedModel } from '#test/support/scripted-model.ts'
 import { asks, type TurnHouse, turnHouse } from '#test/support/turn-house.ts'
 import { LiveLog } from './live-log.ts'
-import type { Turn } from './turns.ts'
+import type { Turn } from './turn.ts'
 
 /** As a database gives it back. */
 const stored = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T

@@ -6,7 +6,7 @@ import { expectGuarantees } from '#test/support/guarantees.ts'
 import { ruleOf } from '#test/support/guardrails.ts'
 import { breath, calls, finish, says, scriptedModel } from '#test/support/scripted-model.ts'
 import { asks, type TurnHouse, turnHouse } from '#test/support/turn-house.ts'
-import type { Turn } from './turns.ts'
+import type { Turn } from './turn.ts'
 
 const user = (text: string) => ({ role: 'user' as const, parts: [{ type: 'text' as const, text }] })
 const secret = (action: 'block' | 'mask' | 'flag', where: Guardrail['where']) =>

@@ -4,4 +4,5 @@
  */
 export { countTurns } from './count.ts'
 export { defaultTurnsOptions, type TurnApp, type TurnsDeps, type TurnsOptions } from './deps.ts'
-export { type Turn, type TurnReader, type Turns, type TurnView, turns } from './turns.ts'
+export type { Turn, TurnReader } from './turn.ts'
+export { type Turns, type TurnView, turns } from './turns.ts'

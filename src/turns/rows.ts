@@ -239,9 +239,10 @@ export async function writeEnd(tx: Transaction, start: StartedTurn, end: Settlem
   await tx.run(insertTurnOutput, { turnId: start.id, parts: JSON.stringify(end.parts), log: end.log })
   if (end.checkpointed) await tx.run(deleteCheckpoints, { turnId: start.id })
   if (conversationId !== null) await tx.run(touchConversation, { conversationId, at: end.endedAt })
-  if (end.hits.length > 0) await recordHits(tx, { ...end, at: end.endedAt }, end.hits)
-  if (start.reservedMicros !== 0 || end.costMicros !== 0)
-    await settleReserved(tx, end.workspaceId, start.reservedMicros, end.costMicros)
+  const recorded = recordHits(tx, end, end.hits)
+  if (recorded) await recorded
+  const booked = settleReserved(tx, end.workspaceId, start.reservedMicros, end.costMicros)
+  if (booked) await booked
   tx.tell({
     type: 'turn-settled',
     turnId: end.publicId,

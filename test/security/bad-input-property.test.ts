@@ -115,11 +115,11 @@ for (const kind of databaseKinds)
           expect(message).not.toContain('anyOf')
           expect(await world.counts(), answer.text).toEqual(before)
         }),
-        { numRuns: 300 },
+        // About one in six is answered: enough runs that chance cannot keep either below its bound.
+        { numRuns: 600 },
       )
-      // The changes are neither all harmless nor all fatal, so that both sides are seen. About fifty are answered; how many
-      // is chance.
-      expect(refused).toBeGreaterThan(5)
-      expect(answered).toBeGreaterThan(5)
+      // The changes are neither all harmless nor all fatal, so that both sides are seen.
+      expect(refused).toBeGreaterThan(30)
+      expect(answered).toBeGreaterThan(30)
     })
   })

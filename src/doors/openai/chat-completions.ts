@@ -29,13 +29,14 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
       const decoded = decodeCompletion(request.body)
       const named = request.body.model
       if (!named) throw invalid('model', "'model' field is required")
+      const target: TurnTarget = named.startsWith(appModel)
+        ? await appTarget(request.principal, named, deps)
+        : { type: 'model', model: named }
       const turn = await deps.turns.start(
         toTurnRequest(
           request.principal,
           decoded,
-          named.startsWith(appModel)
-            ? await appTarget(request.principal, named, deps)
-            : { type: 'model', model: named },
+          target,
           oneHeader(request, 'idempotency-key'),
           oneHeader(request, 'x-session-id'),
         ),

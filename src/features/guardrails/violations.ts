@@ -9,17 +9,24 @@ export interface ViolatingTurn {
   userId: number
   appId: number | null
   /** Unix ms. */
-  at: number
+  endedAt: number
 }
 
-/** Stores what was found in a turn and tells of it, in the transaction that settles the turn. */
-export async function recordHits(
+/**
+ * Stores what was found in a turn and tells of it, in the transaction that settles the turn. Undefined where nothing was
+ * found, as in nearly all.
+ */
+export function recordHits(
   tx: Transaction,
   turn: ViolatingTurn,
   hits: readonly GuardrailHitNote[],
-): Promise<void> {
+): Promise<void> | undefined {
+  return hits.length === 0 ? undefined : insertHits(tx, turn, hits)
+}
+
+async function insertHits(tx: Transaction, turn: ViolatingTurn, hits: readonly GuardrailHitNote[]): Promise<void> {
   const { workspaceId, appId, publicId: turnId } = turn
-  const found = hits.map((hit) => ({ ...hit, violationId: uuidv7(turn.at) }))
+  const found = hits.map((hit) => ({ ...hit, violationId: uuidv7(turn.endedAt) }))
   await tx.db
     .insertInto('guardrail_violations')
     .values(
@@ -38,7 +45,7 @@ export async function recordHits(
         count,
         outage: outage ? 1 : 0,
         excerpt,
-        created_at: turn.at,
+        created_at: turn.endedAt,
       })),
     )
     .execute()

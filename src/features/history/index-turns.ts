@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Message, Part } from '#contracts/index.ts'
-import type { Transaction } from '#store/index.ts'
+import type { HistoryRowsTable, Transaction } from '#store/index.ts'
 import { answerOf, eventOf, isToolEvent, questionOf } from './entry.ts'
 import { searchable } from './fold.ts'
 import { bucketOf } from './list-rows.ts'
@@ -9,15 +9,7 @@ import { placeOf } from './selection.ts'
 /** What a statement may bind has a limit in both databases. */
 const atOnce = 500
 
-interface NewRow {
-  turn_id: number
-  place: number
-  user_id: number
-  conversation_id: number | null
-  object_id: string | null
-  external_user_id: string | null
-  tool_event: number
-  visitor: number
+interface NewRow extends Omit<HistoryRowsTable, 'n'> {
   text: string
 }
 
