@@ -115,7 +115,7 @@ for (const kind of databaseKinds)
           expect(message).not.toContain('anyOf')
           expect(await world.counts(), answer.text).toEqual(before)
         }),
-        // About one in six is answered: enough runs that chance cannot keep either below its bound.
+        // About one in seven is answered: enough runs that chance cannot keep either below its bound.
         { numRuns: 600 },
       )
       // The changes are neither all harmless nor all fatal, so that both sides are seen.
