@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { AppError } from '#errors/index.ts'
+import { Pacer } from '#lib/pacer.ts'
 import { encodeJson } from './json.ts'
 import type { ProviderIo } from './spec.ts'
 import { transportError } from './transport-error.ts'
@@ -13,6 +14,10 @@ const queueLimit = 1024 * 1024
 /** What may follow the last useful byte (the closing chunk of the framing) for the connection to be kept. */
 const lingerMs = 1_000
 const lingerLimit = 64 * 1024
+/** What answers under way bring within this time is read together (docs/decisions: chunks are read together). */
+const togetherMs = 2
+
+const newsOfAll = new Pacer(togetherMs)
 
 export interface HttpRequest {
   method: 'GET' | 'POST'
@@ -34,8 +39,11 @@ export interface HttpAnswer {
    * AppError: upstream-timeout, upstream-unreachable, upstream-malformed (over 32 MiB), cancelled.
    */
   take(): Buffer[] | 'pending' | 'ended'
-  /** Calls back once, when `take` has something else to say than `pending`. */
-  onNews(callback: () => void): void
+  /**
+   * Calls back once, when `take` has something else to say than `pending`. Who is patient is told of chunks together with
+   * all others who are, at most 2 ms later.
+   */
+  onNews(callback: () => void, isPatient?: boolean): void
   /** Tells that a part was made of what was read: from now on the time between parts counts. */
   progressed(): void
   /** Nothing more is wanted and all went well: the connection is kept if the answer ends at once. */
@@ -102,6 +110,9 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
   #chunks: Buffer[] = []
   #queued = 0
   #paused = false
+  #isPatient = false
+  /** It is going to be told of the chunks it has. */
+  #isNoticed = false
   #received = 0
   #ended = false
   #discarding = false
@@ -163,8 +174,9 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     return this.#ended ? 'ended' : 'pending'
   }
 
-  onNews(callback: () => void): void {
+  onNews(callback: () => void, isPatient = false): void {
     this.#wake = callback
+    this.#isPatient = isPatient
   }
 
   async readUpTo(limit: number): Promise<string> {
@@ -240,7 +252,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
       this.#paused = true
       controller.pause()
     }
-    this.#notify()
+    if (!this.#isPatient) this.#notify()
+    else if (!this.#isNoticed) {
+      this.#isNoticed = true
+      newsOfAll.run(this.#onTurn)
+    }
   }
 
   onResponseEnd(): void {
@@ -303,6 +319,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     return new Promise((resolve) => {
       this.#wake = resolve
     })
+  }
+
+  readonly #onTurn = (): void => {
+    this.#isNoticed = false
+    this.#notify()
   }
 
   #notify(): void {

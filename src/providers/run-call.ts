@@ -40,6 +40,7 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
   /** Thrown when the parts before it have been taken. */
   private failure: unknown
   private over = false
+  private hasGiven = false
   private asked: PromiseWithResolvers<Result> | undefined
 
   constructor(request: HttpRequest, io: ProviderIo, reader: EventReader, readWhole: (body: string) => ModelPart[]) {
@@ -102,7 +103,8 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
     try {
       const result = this.take()
       if (!result) {
-        this.answer!.onNews(this.look)
+        // The first words are awaited; what follows may come with that of others.
+        this.answer!.onNews(this.look, this.hasGiven)
         return
       }
       this.asked = undefined
@@ -126,6 +128,7 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
       if (this.parts.length > 0) {
         const value = this.parts
         this.parts = []
+        this.hasGiven = true
         return { done: false, value }
       }
       if (this.failure !== undefined) throw this.failure

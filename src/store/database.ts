@@ -36,8 +36,11 @@ export interface Database {
   /**
    * Runs `work` in a transaction and resolves with its result once that is durable. Concurrent writes share one
    * commit where they can; one that throws is rolled back alone. Rejects with what `work` threw, or with `overloaded`
-   * when the database cannot be written (disk full, connection lost).
+   * when the database cannot be written (disk full, connection lost). With patience it may wait for company, until so
+   * many milliseconds after the last commit began; a server that has written nothing for so long writes at once.
    */
-  write<T>(work: (tx: Transaction) => Promise<T> | T): Promise<T>
+  write<T>(work: (tx: Transaction) => Promise<T> | T, patienceMs?: number): Promise<T>
+  /** Who waits patiently is awaited now: what waits is written at once. */
+  hurry(): void
   close(): Promise<void>
 }

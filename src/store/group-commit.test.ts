@@ -10,6 +10,9 @@ const insertProcess = statement<{ id: string; until: number }>('test-insert-proc
   db.insertInto('processes').values({ id: p('id'), lease_until: p('until') }),
 )
 
+/** Longer than any test: what waits so long waits for company only. */
+const endless = 600_000
+
 for (const kind of databaseKinds)
   describe(`writes on ${kind}`, () => {
     let house: TurnHouse
@@ -18,7 +21,8 @@ for (const kind of databaseKinds)
     })
     afterAll(() => house.close())
     let run = 0
-    const write = <T>(work: (tx: Transaction) => Promise<T> | T) => house.database.write(work)
+    const write = <T>(work: (tx: Transaction) => Promise<T> | T, patienceMs?: number) =>
+      house.database.write(work, patienceMs)
     const written = async (prefix: string) =>
       (await house.witness.rows(`select id from processes where id like '${prefix}-%'`))
         .map((row) => String(row.id))
@@ -87,12 +91,53 @@ for (const kind of databaseKinds)
       expect(await written(prefix)).toEqual(ids)
     })
 
+    it('with patience are written with the next that has none, in one commit', async () => {
+      const prefix = `w${run++}`
+      await write(() => undefined)
+      const patient = write((tx) => tx.tell({ type: 'told', by: `${prefix}-patient` }), endless)
+      await write((tx) => tx.tell({ type: 'told', by: `${prefix}-now` }))
+      await patient
+      const jobs = await house.witness.rows(`select payload from jobs`)
+      const told = jobs.map((job) => JSON.parse(job.payload as string) as { by: string }[])
+      expect(told.filter(([first]) => first?.by?.startsWith(prefix))).toMatchObject([
+        [{ by: `${prefix}-patient` }, { by: `${prefix}-now` }],
+      ])
+    })
+
+    it('with patience come to their end by themselves, and at once when they are awaited', async () => {
+      await write(() => undefined)
+      expect(await write(() => 'soon', 20)).toBe('soon')
+      const patient = write(() => 'hurried', endless)
+      house.database.hurry()
+      expect(await patient).toBe('hurried')
+      house.database.hurry()
+    })
+
+    it('of any patience are all made, whoever comes when', () =>
+      fc.assert(
+        fc.asyncProperty(fc.array(fc.constantFrom(0, 1, 3, 20), { minLength: 1, maxLength: 30 }), async (patiences) => {
+          const prefix = `a${run++}`
+          const ids = patiences.map((_, index) => `${prefix}-${String(index).padStart(2, '0')}`)
+          const made = patiences.map(async (patienceMs, index) => {
+            if (index % 3 === 2) await write(() => undefined)
+            await write((tx) => tx.run(insertProcess, { id: ids[index]!, until: 1 }), patienceMs)
+          })
+          await Promise.all(made)
+          expect(await written(prefix)).toEqual(ids)
+        }),
+        { numRuns: 20 },
+      ))
+
     it('are all finished when the database closes', async () => {
       const other = await turnHouse(kind)
+      await other.database.write(() => undefined)
       let done = 0
+      void other.database
+        .write((tx) => tx.run(insertProcess, { id: 'close-patient', until: 1 }), endless)
+        .then(() => done++)
       for (let index = 0; index < 50; index++)
         void other.database.write((tx) => tx.run(insertProcess, { id: `close-${index}`, until: 1 })).then(() => done++)
       await other.close()
-      expect(done).toBe(50)
+      expect(done).toBe(51)
     })
   })

@@ -35,12 +35,31 @@ export function groupCommit(options: GroupCommitOptions) {
   const idle = [...options.lanes]
   let drained: (() => void)[] = []
   let inFlight = 0
+  let gathering = false
+  /** When the first of those that wait has waited long enough, and the last group began; performance.now() both. */
+  let dueAt = Number.POSITIVE_INFINITY
+  let begunAt = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
 
-  function write<T>(work: (tx: Transaction) => Promise<T> | T): Promise<T> {
+  function write<T>(work: (tx: Transaction) => Promise<T> | T, patienceMs = 0): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
-      if (waiting.length === 1) startGathering()
+      waitUntil(patienceMs === 0 ? 0 : begunAt + patienceMs)
     })
+  }
+
+  /** At `at`, at the latest, what waits begins to be written. */
+  function waitUntil(at: number): void {
+    if (gathering || at >= dueAt) return
+    dueAt = at
+    const left = at - performance.now()
+    clearTimeout(timer)
+    if (left <= 0) startGathering()
+    else timer = setTimeout(startGathering, left)
+  }
+
+  function hurry(): void {
+    if (waiting.length > 0) waitUntil(0)
   }
 
   /**
@@ -48,6 +67,8 @@ export function groupCommit(options: GroupCommitOptions) {
    * another write, and after `gatherMs` at the latest.
    */
   function startGathering(): void {
+    if (gathering) return
+    gathering = true
     let seen = 0
     const until = performance.now() + gatherMs
     const look = () => {
@@ -59,7 +80,9 @@ export function groupCommit(options: GroupCommitOptions) {
   }
 
   function dispatch(): void {
+    gathering = false
     while (waiting.length > 0 && idle.length > 0) {
+      begunAt = performance.now()
       const lane = idle.pop()!
       const units = waiting.splice(0, maxGroup)
       inFlight++
@@ -71,11 +94,13 @@ export function groupCommit(options: GroupCommitOptions) {
         }
       })
     }
+    // Who is left has waited long enough: the next free lane is theirs.
+    dueAt = waiting.length > 0 ? 0 : Number.POSITIVE_INFINITY
   }
 
   function release(lane: Lane): void {
     idle.push(lane)
-    if (waiting.length > 0) startGathering()
+    if (waiting.length > 0 && dueAt <= performance.now()) startGathering()
   }
 
   async function runGroup(lane: Lane, units: Unit[]): Promise<void> {
@@ -129,10 +154,11 @@ export function groupCommit(options: GroupCommitOptions) {
   /** Resolves when nothing is waiting or under way. */
   function drain(): Promise<void> {
     if (inFlight === 0 && waiting.length === 0) return Promise.resolve()
+    hurry()
     return new Promise((resolve) => drained.push(resolve))
   }
 
-  return { write, drain }
+  return { write, hurry, drain }
 }
 
 /** More would keep a single transaction, and everybody waiting for it, open for too long. */

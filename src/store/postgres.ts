@@ -42,6 +42,7 @@ export async function openPostgres(
     dialect: 'postgres',
     read: readDb,
     write: group.write,
+    hurry: group.hurry,
     async close() {
       await group.drain()
       await readDb.destroy()

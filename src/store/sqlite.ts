@@ -59,6 +59,7 @@ export async function openSqlite(
     dialect: 'sqlite',
     read: readDb,
     write: group.write,
+    hurry: group.hurry,
     async close() {
       await group.drain()
       reader.close()

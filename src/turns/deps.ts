@@ -47,7 +47,7 @@ export interface TurnApp {
 export interface TurnsOptions {
   /** How long a `cancel-after-grace` turn waits for a reader to come back. */
   leaveGraceMs: number
-  /** Between two checkpoints of a running turn: what a crash can lose of a stream. */
+  /** Between two checkpoints of a running turn; a crash can lose that much of a stream, and how long the last one waited for company. */
   checkpointMs: number
   /** A process that has not renewed its lease for so long is taken to be dead. */
   leaseMs: number
@@ -61,7 +61,7 @@ export interface TurnsOptions {
 
 export const defaultTurnsOptions: TurnsOptions = {
   leaveGraceMs: 15_000,
-  checkpointMs: 1_000,
+  checkpointMs: 800,
   leaseMs: 15_000,
   maxSteps: 16,
   clientToolTimeoutMs: 60_000,

@@ -29,6 +29,12 @@ const settleRetryMs = { first: 500, most: 30_000 }
  */
 const unwrittenMs = 20
 
+/**
+ * How long writes that hold nobody up may wait for company, in ms after the last commit began: a start while its model
+ * thinks, the end of an answer that has been streamed, a checkpoint (docs/decisions: chunks and commits together).
+ */
+const patienceMs = { start: 15, end: 30, checkpoint: 150 }
+
 const ignore = () => undefined
 
 /** How a turn's start gets on disk: it is there, or this writes it. */
@@ -171,7 +177,7 @@ export class RunningTurn {
     const { start } = this
     if ('started' in start) return
     this.stored = this.deps.database
-      .write((tx) => start.write(tx))
+      .write((tx) => start.write(tx), patienceMs.start)
       .then(
         (started) => {
           this.started = started
@@ -192,7 +198,7 @@ export class RunningTurn {
       this.costMicros += event.costMicros
       // Who was asked on the way is not who answered.
       if (audience === undefined || this.upstream === '') this.upstream = event.upstream
-    }
+    } else if (event.type === 'part-start' && this.stored && !this.started) this.deps.database.hurry()
     this.log.append(event, audience)
   }
 
@@ -261,16 +267,19 @@ export class RunningTurn {
       startedAt: this.startedAt,
       endedAt: end.at,
     }
-    return deps.database.write(async (tx) => {
-      if (started) {
-        const ours = await settle(tx, started, settlement)
-        if (ours && started.isInputOpen && !prepared.input?.isOpen) await this.writeInput(tx, started)
-        return ours
-      }
-      if ('started' in start) return false
-      await writeEnd(tx, await start.write(tx, settlement), settlement)
-      return true
-    })
+    return deps.database.write(
+      async (tx) => {
+        if (started) {
+          const ours = await settle(tx, started, settlement)
+          if (ours && started.isInputOpen && !prepared.input?.isOpen) await this.writeInput(tx, started)
+          return ours
+        }
+        if ('started' in start) return false
+        await writeEnd(tx, await start.write(tx, settlement), settlement)
+        return true
+      },
+      prepared.request.delivery === 'whole' ? 0 : patienceMs.end,
+    )
   }
 
   private show(end: Envelope, state: TurnState, ours: boolean): TurnState {
@@ -297,7 +306,7 @@ export class RunningTurn {
     const events = JSON.stringify(this.log.compact(before))
     this.checkpointSeq = seq
     this.checkpoint = this.deps.database
-      .write((tx) => tx.run(insertCheckpoint, { turnId: started.id, seq, events }))
+      .write((tx) => tx.run(insertCheckpoint, { turnId: started.id, seq, events }), patienceMs.checkpoint)
       .then(
         () => undefined,
         (thrown) => {
