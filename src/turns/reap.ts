@@ -108,6 +108,7 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
     }
     const envelopes = [...closing, envelope(orphan, (closing.at(-1)?.seq ?? 0) + 1, at, end)]
     const state = foldLog(envelopes, emptyTurn)
+    const upstream = upstreamOf(logged)
     return database.write((tx) =>
       settle(tx, startOf(orphan), {
         publicId: orphan.public_id,
@@ -117,14 +118,14 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
         workflow: orphan.app_type === 'workflow',
         keyId: orphan.key_id,
         model: orphan.model,
-        upstream: upstreamOf(logged),
+        upstream,
         status: 'interrupted',
         finishReason: 'error',
         error: JSON.stringify(error),
         usage,
         costMicros: cost,
         parts: partsOf(state),
-        log: toStoredLog(envelopes),
+        log: toStoredLog(envelopes, upstream),
         checkpointed: rows.length > 0,
         hits: [],
         startedAt: orphan.created_at,

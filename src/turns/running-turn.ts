@@ -261,7 +261,7 @@ export class RunningTurn {
       usage: event.usage,
       costMicros: event.costMicros,
       parts: partsOf(state),
-      log: toStoredLog(envelopes),
+      log: toStoredLog(envelopes, this.upstream),
       checkpointed: this.checkpointSeq > 0,
       hits: prepared.input?.guard.notes.list() ?? [],
       startedAt: this.startedAt,

@@ -21,13 +21,18 @@ async function settled(script: Parameters<typeof playTurn>[0]) {
   const { raw, log } = await playTurn(script)
   const compact = log.compact(0)
   const parts = stored<Part[]>(partsOf(foldLog(compact, emptyTurn)))
-  return { raw, compact, parts, log: fromStoredLog(toStoredLog(compact), parts, rowOf(compact)) }
+  return { raw, compact, parts, log: fromStoredLog(toStoredLog(compact, upstreamOf(compact)), parts, rowOf(compact)) }
 }
 
 /** What the row of this turn tells. */
 function rowOf(log: readonly Envelope[]): LogOfRow {
   const [first, last] = [log[0]!, log.at(-1)!]
-  return { turnId: 'turn', startedAt: first.at, start: first.event as TurnStart, end: last.event as TurnEnd }
+  const upstream = upstreamOf(log)
+  return { turnId: 'turn', startedAt: first.at, start: first.event as TurnStart, end: last.event as TurnEnd, upstream }
+}
+
+function upstreamOf(log: readonly Envelope[]): string {
+  return log.map(({ event }) => event).find((event) => event.type === 'model-end')?.upstream ?? ''
 }
 
 describe('the stored log of any turn', () => {
@@ -41,15 +46,18 @@ describe('the stored log of any turn', () => {
       { numRuns: 100 },
     ))
 
-  it('comes back from a database in which it had its start and its end itself', () =>
+  it('comes back from a database in which it had itself what its row tells', () =>
     fc.assert(
       fc.asyncProperty(turnScript, async (script) => {
         const { compact, parts, log } = await settled(script)
-        const ends = new Map([compact[0]!, compact.at(-1)!].map(({ seq, event }) => [seq, event]))
-        const older = (JSON.parse(toStoredLog(compact)) as [number, number, object?][]).map((entry) =>
-          entry.length === 2 ? [...entry, ends.get(entry[0])] : entry,
-        )
-        const nobodys = { ...rowOf(compact), start: {}, end: {} } as never
+        const events = new Map(compact.map(({ seq, event }) => [seq, event]))
+        const kept = JSON.parse(toStoredLog(compact, upstreamOf(compact))) as [number, number, { type: string }?][]
+        const older = kept.map((entry) => {
+          const [seq, ms, event, ...rest] = entry
+          const isTold = event === undefined || event.type.startsWith('model-')
+          return isTold ? [seq, ms, events.get(seq), ...rest] : entry
+        })
+        const nobodys = { ...rowOf(compact), start: {}, end: {}, upstream: '' } as never
         expect(fromStoredLog(JSON.stringify(older), parts, nobodys)).toEqual(log)
       }),
       { numRuns: 50 },

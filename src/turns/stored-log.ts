@@ -12,7 +12,7 @@ import {
   type TurnStart,
   type TurnState,
 } from '#contracts/index.ts'
-import { extrasOf } from './delta-extras.ts'
+import { extrasOf, hasExtras } from './delta-extras.ts'
 
 /** [seq, ms since the turn's start, event, audience?, path?]: the last two only where they are not the usual ones. */
 type StoredEntry = [number, number, Record<string, unknown>, Audience?, (readonly string[])?]
@@ -21,29 +21,100 @@ type StoredEntry = [number, number, Record<string, unknown>, Audience?, (readonl
 type EntryOfRow = [number, number]
 
 /**
- * A compact log → JSON for turn_outputs.log. What stands elsewhere is not kept twice: the text of a part in
- * turn_outputs.parts (its delta is stored without it), the turn's start and end in its row.
+ * A compact log → JSON for turn_outputs.log: a list of StoredEntry and EntryOfRow. What stands elsewhere is not kept twice:
+ * the text of a part in turn_outputs.parts (its delta is stored without it), the turn's start and end in its row, and
+ * there also what the call of a model has to tell in a turn with one call. `upstream` is the row's.
  */
-export function toStoredLog(envelopes: readonly Envelope[]): string {
-  const start = envelopes[0]?.at ?? 0
-  const stored = envelopes.map(({ seq, at, event, audience, path }): StoredEntry | EntryOfRow => {
-    if (event.type === 'turn-start' || event.type === 'turn-end') return [seq, at - start]
-    const kept: Record<string, unknown> = standsInParts(event) ? { ...event, text: undefined } : (event as never)
-    if (path.length > 0) return [seq, at - start, kept, audience, path]
-    return audience === 'members' ? [seq, at - start, kept] : [seq, at - start, kept, audience]
-  })
-  return JSON.stringify(stored)
+export function toStoredLog(envelopes: readonly Envelope[], upstream: string): string {
+  const [first, last] = [envelopes[0], envelopes.at(-1)?.event]
+  const startedAt = first?.at ?? 0
+  const row = first?.event.type === 'turn-start' &&
+    last?.type === 'turn-end' && { start: first.event, end: last, upstream }
+  let json = ''
+  for (const { seq, at, event, audience, path } of envelopes) {
+    json += `${json === '' ? '' : ','}[${seq},${at - startedAt}`
+    if (event.type !== 'turn-start' && event.type !== 'turn-end') {
+      json += `,${toStoredEvent(event, row || undefined)}`
+      if (path.length > 0) json += `,"${audience}",${JSON.stringify(path)}`
+      else if (audience !== 'members') json += `,"${audience}"`
+    }
+    json += ']'
+  }
+  return `[${json}]`
+}
+
+/** What every answer has, and is numbers and our own words, is put together here: JSON.stringify would cost ten times as much. */
+function toStoredEvent(event: TurnEvent, row: ToldByRow | undefined): string {
+  switch (event.type) {
+    case 'model-start':
+      if (!row || event.model !== row.start.model || event.upstream !== row.upstream) break
+      return `{"type":"model-start","step":${event.step}}`
+    case 'model-end': {
+      const { step, latencyMs, responseId } = event
+      if (!row || !isToldByRow(event, row)) break
+      const id = responseId === undefined ? '' : `,"responseId":${JSON.stringify(responseId)}`
+      return `{"type":"model-end","step":${step},"latencyMs":${latencyMs}${id}}`
+    }
+    case 'part-start':
+      if (event.kind === 'tool-input') break
+      return `{"type":"part-start","part":${event.part},"kind":"${event.kind}"}`
+    case 'part-end':
+      if (event.signature !== undefined) break
+      return `{"type":"part-end","part":${event.part}}`
+    case 'text-delta':
+    case 'reasoning-delta':
+    case 'refusal-delta':
+      if (hasExtras(event)) break
+      return `{"type":"${event.type}","part":${event.part}}`
+  }
+  return JSON.stringify(standsInParts(event) ? { ...event, text: undefined } : event)
+}
+
+type ModelEnd = Extract<TurnEvent, { type: 'model-end' }>
+
+function isToldByRow(event: ModelEnd, { start, end, upstream }: ToldByRow): boolean {
+  const { usage } = event
+  return (
+    event.model === start.model &&
+    event.upstream === upstream &&
+    event.finishReason === end.finishReason &&
+    event.costMicros === end.costMicros &&
+    usage.inputTokens === end.usage.inputTokens &&
+    usage.outputTokens === end.usage.outputTokens &&
+    usage.cachedInputTokens === end.usage.cachedInputTokens &&
+    usage.reasoningTokens === end.usage.reasoningTokens &&
+    usage.estimated === end.usage.estimated &&
+    event.systemFingerprint === undefined &&
+    event.serviceTier === undefined
+  )
+}
+
+/** An event as it is kept → as it was, but for texts. */
+function fromStoredEvent(
+  stored: Record<string, unknown>,
+  { start, end, upstream }: ToldByRow,
+): Record<string, unknown> {
+  const { model } = start
+  if (stored.type === 'model-start') return { model, upstream, ...stored }
+  if (stored.type !== 'model-end') return stored
+  const { finishReason, usage, costMicros } = end
+  return { model, upstream, finishReason, usage, costMicros, ...stored }
+}
+
+/** What a turn's row tells of its events. */
+interface ToldByRow {
+  start: TurnStart
+  end: TurnEnd
+  upstream: string
 }
 
 /** What a turn's row tells of its log. `startedAt` is unix ms. */
-export interface LogOfRow {
+export interface LogOfRow extends ToldByRow {
   turnId: string
   startedAt: number
-  start: TurnStart
-  end: TurnEnd
 }
 
-/** The other way. `parts` are those stored with the log. A log from before start and end were left to the row has them itself. */
+/** The other way. `parts` are those stored with the log. A log from before this was left to the row has it itself. */
 export function fromStoredLog(log: string, parts: readonly Part[], row: LogOfRow): Envelope[] {
   const { turnId, startedAt } = row
   const entries = (JSON.parse(log) as (StoredEntry | EntryOfRow)[]).map(
@@ -52,7 +123,7 @@ export function fromStoredLog(log: string, parts: readonly Part[], row: LogOfRow
   )
   const texts = textByPart(entries, parts)
   return entries.map(([seq, ms, stored, audience = 'members', path = []]) => {
-    const event = stored as never as Envelope['event']
+    const event = fromStoredEvent(stored, row) as never as Envelope['event']
     return {
       turnId,
       seq,

@@ -24,6 +24,7 @@ export interface StoredTurn {
   conversationPublicId: string | null
   status: TurnStatus
   model: string
+  upstream: string
   parts: Part[]
   log: string | null
   usage: Usage
@@ -71,6 +72,7 @@ export async function findStoredTurn(database: Database, publicId: string): Prom
     conversationPublicId: row.conversationPublicId,
     status: row.status,
     model: row.model,
+    upstream: row.upstream,
     parts: row.parts === null ? [] : (JSON.parse(row.parts) as Part[]),
     log: row.log,
     usage: {
@@ -97,6 +99,7 @@ export function eventsOf(turn: StoredTurn): Envelope[] {
       startedAt: turn.createdAt,
       start: startOf(turn),
       end: endOf(turn),
+      upstream: turn.upstream,
     })
   const envelopes: Envelope[] = []
   const push = (event: Envelope['event'], at: number) =>
