@@ -35,7 +35,7 @@ export const parley: Subject = {
   name: 'Parley',
   script: `${root}src/main.ts`,
   // As `npm start` runs it.
-  nodeArguments: ['--max-semi-space-size=16', '--no-memory-reducer', '--v8-pool-size=2'],
+  nodeArguments: ['--max-semi-space-size=8', '--no-memory-reducer', '--v8-pool-size=2'],
   environment: (deployment, port, mockPort) => ({
     HOST: '127.0.0.1',
     PORT: String(port),

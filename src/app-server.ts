@@ -8,9 +8,9 @@ import {
   type GateDeps,
   gate,
   requestId,
-  requestLog,
   routerErrors,
   type ShapeOf,
+  useRequestLogs,
   useValidators,
 } from '#doors/gate/index.ts'
 import { kadalErrors, oauthErrors } from '#doors/kadal-auth/index.ts'
@@ -42,7 +42,6 @@ export function appServer({ config, takesUpgrade, onRoute }: AppServerDeps): Fas
     // A line for every request would cost more than many a request.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
-    childLoggerFactory: (logger, bindings, options) => requestLog(logger, bindings, options),
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
@@ -50,6 +49,7 @@ export function appServer({ config, takesUpgrade, onRoute }: AppServerDeps): Fas
     frameworkErrors: routerErrors(shapeOf),
     http: { shouldUpgradeCallback: takesUpgrade },
   })
+  useRequestLogs(server.log)
   if (onRoute) server.addHook('onRoute', onRoute)
   return server
 }

@@ -3,9 +3,10 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { readEnv } from './config/index.ts'
 import { AppError } from './errors/index.ts'
-import { releaseMemory, releaseWhenIdle } from './lib/process-memory.ts'
+import { holdShapes, releaseMemory, releaseWhenIdle } from './lib/process-memory.ts'
 
 async function main(): Promise<void> {
+  holdShapes()
   const config = readEnv(process.env)
   // Compiled and stripped sources are kept beside the data: the next start takes half the time and loads no compiler.
   enableCompileCache(join(config.dataFolder, 'cache'))

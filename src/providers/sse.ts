@@ -74,7 +74,8 @@ export function sseDecoder(onEvent: OnSseEvent): SseDecoder {
         skipLf = false
       }
       // A line end is one byte and never part of a character: what stands before the last one is whole characters.
-      const end = Math.max(bytes.lastIndexOf(lf), bytes.lastIndexOf(cr)) + 1
+      const size = bytes.length
+      const end = bytes[size - 1] === lf ? size : Math.max(bytes.lastIndexOf(lf), bytes.lastIndexOf(cr)) + 1
       if (end === 0) {
         carried += bytes.length
         if (carried > lineLimit) throw new AppError('upstream-malformed', 'The upstream sent an overlong line')

@@ -152,8 +152,8 @@ function run<V extends object>(
   values: V,
 ): StatementResult {
   const { sql, names } = declared.compiled(db, 'sqlite')
-  const bound: Value[] = []
-  for (const name of names) bound.push(values[name] as Value)
+  const bound = new Array<Value>(names.length)
+  for (let i = 0; i < names.length; i++) bound[i] = values[names[i]!] as Value
   const prepared = statements.get(sql)
   if (prepared.reader) {
     const rows = prepared.all(...bound) as Record<string, unknown>[]

@@ -11,6 +11,7 @@ import type {
 import { emptyTurn, partsOf } from '#contracts/index.ts'
 import { AppError, type ErrorInfo } from '#errors/index.ts'
 import { mayRead } from '#features/conversations/index.ts'
+import { BriefMap } from '#lib/brief-map.ts'
 import { isShortId } from '#lib/short-id.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
 import { isUniqueViolation } from '#store/index.ts'
@@ -48,7 +49,7 @@ export interface TurnView {
  */
 export function turns(deps: TurnsDeps) {
   const processId = uuidv7(deps.now())
-  const running = new Map<string, RunningTurn>()
+  const running = new BriefMap<string, RunningTurn>()
   /** Turns with an Idempotency-Key that begin: their rows may be found before they run. */
   const starting = new Map<string, Promise<Turn>>()
   const lease = keepLease(deps, processId)

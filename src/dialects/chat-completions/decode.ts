@@ -21,10 +21,8 @@ export function decodeCompletion(body: ChatCompletionRequest): DecodedCompletion
   const toolChoice = legacy || body.function_call != null ? functionChoice(body) : choice(body.tool_choice)
   const responseFormat = format(body.response_format)
   const options: Record<string, unknown> = {}
-  for (const field of passedOn) {
-    const value = (body as Record<string, unknown>)[field]
-    if (value !== undefined && value !== null) options[field] = value
-  }
+  // By what was sent, which is little, and not by all that might have been.
+  for (const [field, value] of Object.entries(body)) if (value != null && passedOn.has(field)) options[field] = value
   return {
     messages: decodeMessages(body.messages),
     sampling: sampling(body),

@@ -77,7 +77,7 @@ export const ChatCompletionRequest = Type.Object({
 export type ChatCompletionRequest = Static<typeof ChatCompletionRequest>
 
 /** Fields that only the upstream understands: handed to it under `providerOptions.openai`. */
-export const passedOn = [
+export const passedOn: ReadonlySet<string> = new Set([
   'audio',
   'logit_bias',
   'logprobs',
@@ -102,4 +102,4 @@ export const passedOn = [
   'min_p',
   'chat_template_kwargs',
   'extra_body',
-] as const
+])

@@ -8,7 +8,7 @@ export { type ErrorShape, fromFastify, routerErrors, type ShapeOf, useErrors, us
 export { type GateDeps, gate, type LimitState, limitInput, requestId, tooMany } from './gate.ts'
 export { oneHeader } from './one-header.ts'
 export { opening, thrownFrom } from './opening.ts'
-export { requestLog } from './request-log.ts'
+export { useRequestLogs } from './request-log.ts'
 export type { RouteGate, Scoped } from './route.ts'
 export { resultOrLeave, streamNdjson, streamSse } from './stream.ts'
 export { useValidators } from './validator.ts'

@@ -2,30 +2,30 @@ import type { FastifyBaseLogger } from 'fastify'
 
 type Child = FastifyBaseLogger['child']
 
-/** The log of one request, made when something is first written to it: most requests write nothing. */
-export function requestLog(
-  parent: FastifyBaseLogger,
-  bindings: Parameters<Child>[0],
-  options: Parameters<Child>[1],
-): FastifyBaseLogger {
-  // Only the overloads of its methods are missing.
-  return new RequestLog(parent, bindings, options) as unknown as FastifyBaseLogger
+/** From now on the children of `log`, one a request, are made when something is first written to them: to most nothing is. */
+export function useRequestLogs(log: FastifyBaseLogger): void {
+  const make = log.child
+  // A method, not a function of its own: the children inherit it, and theirs are then children of theirs.
+  log.child = function (this: FastifyBaseLogger, ...words: Parameters<Child>) {
+    // Only the overloads of its methods are missing.
+    return new RequestLog(this, make, words) as unknown as FastifyBaseLogger
+  } as Child
 }
 
 class RequestLog {
   readonly #parent: FastifyBaseLogger
-  readonly #bindings: Parameters<Child>[0]
-  readonly #options: Parameters<Child>[1]
+  readonly #make: Child
+  readonly #words: Parameters<Child>
   #made: FastifyBaseLogger | undefined
 
-  constructor(parent: FastifyBaseLogger, bindings: Parameters<Child>[0], options: Parameters<Child>[1]) {
+  constructor(parent: FastifyBaseLogger, make: Child, words: Parameters<Child>) {
     this.#parent = parent
-    this.#bindings = bindings
-    this.#options = options
+    this.#make = make
+    this.#words = words
   }
 
   get #log(): FastifyBaseLogger {
-    this.#made ??= this.#parent.child(this.#bindings, this.#options)
+    this.#made ??= this.#make.apply(this.#parent, this.#words)
     return this.#made
   }
 
