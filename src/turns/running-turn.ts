@@ -98,7 +98,7 @@ export class RunningTurn {
       const ending = refused ?? (await this.runEngine())
       clearTimeout(this.unwrittenTimer)
       clearTimeout(this.graceTimer)
-      if (this.stored) await this.stored
+      if (this.stored && !this.started) await this.soon(this.stored)
       const state = await this.settle(this.endOf(ending))
       this.answered.resolve(state)
       this.onOver(state.status)
@@ -220,7 +220,7 @@ export class RunningTurn {
   /** Stores the end, then shows it. A disk that is full now may have room later: until then the turn stays unsettled. */
   private async settle(event: TurnEnd): Promise<TurnState> {
     this.settling = true
-    if (this.checkpoint) await this.checkpoint
+    if (this.checkpoint) await this.soon(this.checkpoint)
     if (this.inputStored) await this.inputStored
     const end = this.log.draft(event)
     const envelopes = [...this.log.compact(0), end]
@@ -317,6 +317,12 @@ export class RunningTurn {
       .finally(() => {
         this.checkpoint = undefined
       })
+  }
+
+  /** A write that was patient as long as nobody waited for it. */
+  private soon(write: Promise<void>): Promise<void> {
+    this.deps.database.hurry()
+    return write
   }
 
   /** Everybody left: after a while without anybody, nobody will come back. */

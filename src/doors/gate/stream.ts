@@ -76,11 +76,11 @@ async function stream(reply: FastifyReply, answer: StreamedAnswer, framing: Fram
 /** A turn's final state for a client that waits for it; when the client leaves, the turn has one reader less. */
 export async function resultOrLeave(reply: FastifyReply, turn: Waitable): Promise<TurnState> {
   const { result, leave } = turn.wait()
+  // Leaving twice is leaving once, so the listener stays: taking it away would cost more than hearing of every end.
   reply.raw.on('close', leave)
   try {
     return await result
   } finally {
-    reply.raw.off('close', leave)
     leave()
   }
 }
