@@ -8,7 +8,7 @@ const ask = (name: string) => pacer.run(() => done.push(name))
 beforeEach(() => {
   vi.useFakeTimers()
   done = []
-  pacer = new Pacer(2)
+  pacer = new Pacer(2, 3)
 })
 
 afterEach(() => {
@@ -33,6 +33,18 @@ it('does together, in order and once, what is asked before the rest is over', ()
   expect(done).toEqual(['a', 'b', 'c'])
   vi.advanceTimersByTime(10)
   expect(done).toEqual(['a', 'b', 'c'])
+})
+
+it('does not wait for more than so many', () => {
+  ask('a')
+  ask('b')
+  ask('c')
+  expect(done).toEqual(['a'])
+  ask('d')
+  expect(done).toEqual(['a', 'b', 'c', 'd'])
+  ask('e')
+  vi.advanceTimersByTime(2)
+  expect(done).toEqual(['a', 'b', 'c', 'd', 'e'])
 })
 
 it('lets who is asked while it works wait for the next time', () => {

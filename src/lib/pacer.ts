@@ -5,35 +5,39 @@
  */
 export class Pacer {
   private readonly restMs: number
-  private readonly now: () => number
+  private readonly most: number
   private waiting: (() => void)[] = []
   private lastAt = Number.NEGATIVE_INFINITY
+  private timer: NodeJS.Timeout | undefined
 
-  constructor(restMs: number, now: () => number = () => performance.now()) {
+  /** `most`: so many need not wait for more, which in a crowd would be the longest part of their way. */
+  constructor(restMs: number, most: number) {
     this.restMs = restMs
-    this.now = now
+    this.most = most
   }
 
   /** Calls `act` once, now or at most `restMs` later. It must not throw. */
   run(act: () => void): void {
     if (this.waiting.length > 0) {
       this.waiting.push(act)
+      if (this.waiting.length >= this.most) this.flush()
       return
     }
-    const now = this.now()
+    const now = performance.now()
     if (now - this.lastAt >= this.restMs) {
       this.lastAt = now
       act()
       return
     }
     this.waiting.push(act)
-    setTimeout(this.flush, this.restMs)
+    this.timer = setTimeout(this.flush, this.restMs)
   }
 
   private readonly flush = (): void => {
+    clearTimeout(this.timer)
     const due = this.waiting
     this.waiting = []
-    this.lastAt = this.now()
+    this.lastAt = performance.now()
     for (const act of due) act()
   }
 }

@@ -17,7 +17,10 @@ const lingerLimit = 64 * 1024
 /** What answers under way bring within this time is read together (docs/decisions: chunks are read together). */
 const togetherMs = 2
 
-const newsOfAll = new Pacer(togetherMs)
+/** And no more than so many at once: a crowd that waits for its last one would be late. */
+const togetherMost = 32
+
+const newsOfAll = new Pacer(togetherMs, togetherMost)
 
 export interface HttpRequest {
   method: 'GET' | 'POST'
