@@ -33,7 +33,7 @@ const UNREACHED_LIMIT = '1000000000/min'
 
 export const parley: Subject = {
   name: 'Parley',
-  script: `${root}src/main.ts`,
+  script: `${root}src/start.js`,
   // As `npm start` runs it.
   nodeArguments: ['--max-semi-space-size=8', '--no-memory-reducer', '--v8-pool-size=2'],
   environment: (deployment, port, mockPort) => ({

@@ -1,6 +1,5 @@
-/** The process: read the environment, build the server, listen, and on SIGTERM or SIGINT let turns settle and leave. */
-import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
+/** The process, begun by `start.js`: read the environment, build the server, listen, and on SIGTERM or SIGINT let turns settle and leave. */
+import { buildParley } from './app.ts'
 import { readEnv } from './config/index.ts'
 import { AppError } from './errors/index.ts'
 import { holdShapes, releaseMemory, releaseWhenIdle } from './lib/process-memory.ts'
@@ -8,12 +7,9 @@ import { holdShapes, releaseMemory, releaseWhenIdle } from './lib/process-memory
 async function main(): Promise<void> {
   holdShapes()
   const config = readEnv(process.env)
-  // Compiled and stripped sources are kept beside the data: the next start takes half the time and loads no compiler.
-  enableCompileCache(join(config.dataFolder, 'cache'))
-  const { buildParley } = await import('./app.ts')
   const parley = await buildParley(config)
   const address = await parley.server.listen({ host: config.host, port: config.port })
-  // What was only needed to start (sources, the compiler, half-made schemas) is garbage by now: a third of the memory.
+  // What was only needed to start (sources, half-made schemas) is garbage by now: a third of the memory.
   releaseMemory()
   releaseWhenIdle()
   const { created, email, password, apiKey } = parley.firstStart

@@ -126,10 +126,10 @@ export async function spawnParley(
     ...environment(options, home, key),
     OLLAMA_HOST: options.env?.OLLAMA_HOST ?? 'http://127.0.0.1:9',
   }
-  const command = `${process.execPath} src/main.ts`
+  const command = `${process.execPath} src/start.js`
   const child = options.shell
     ? spawn('sh', ['-c', options.shell(`exec ${command}`)], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    : spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    : spawn(process.execPath, ['src/start.js'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const gone = new Promise<number | string | null>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? signal))
