@@ -6,6 +6,8 @@ import { estimateUsage } from './estimate.ts'
 import type { Guard } from './moderation/index.ts'
 import { PartWriter } from './part-writer.ts'
 
+type Finish = Extract<ModelPart, { type: 'finish' }>
+
 export interface StepDeps {
   openModel: OpenModel
   emit(event: TurnEvent, audience?: 'internal'): void
@@ -66,19 +68,20 @@ export async function modelStep(
     }
 
     emit({ type: 'model-start', step, model: query.model, upstream: opened.upstream })
-    let finish: Extract<ModelPart, { type: 'finish' }> | undefined
+    let finish = undefined as Finish | undefined
     let error: AppError | undefined
     try {
-      for await (const batch of opened.parts) {
-        if (signal.aborted) break
+      await opened.parts.handTo((batch) => {
+        if (signal.aborted) return false
         for (const piece of batch) {
           if (piece.type === 'finish') finish = piece
           else if (answer) answer.write(piece)
           else writer.write(piece)
         }
-        if (answer?.isDue) await control.interruptible((cancelled) => answer.settle(cancelled))
-        if (answer?.isRefused) break
-      }
+        if (!answer) return
+        if (!answer.isDue) return !answer.isRefused
+        return control.interruptible((cancelled) => answer.settle(cancelled)).then(() => !answer.isRefused)
+      })
       if (!finish && !signal.aborted && !answer?.isRefused)
         error = new AppError('upstream-malformed', 'The upstream’s answer ended without saying how', {
           details: { upstream: opened.upstream },

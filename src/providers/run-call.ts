@@ -1,4 +1,5 @@
 import { AppError } from '#errors/index.ts'
+import { BatchSource } from '#lib/batches.ts'
 import { type HttpAnswer, type HttpRequest, readText, sendHttp } from './http.ts'
 import type { ModelPart, ProviderIo } from './spec.ts'
 import { type SseDecoder, sseDecoder } from './sse.ts'
@@ -14,129 +15,115 @@ export interface EventReader {
 }
 
 /**
- * Sends one model call and yields what comes of it, as Provider.streamModel promises. An answer that comes whole,
- * asked for or not, goes through `readWhole`. Written by hand and without a promise of its own, because a generator would
- * cost more for each packet than reading it.
+ * Sends one model call, when it is first asked for parts, and gives what comes of it, as Provider.streamModel promises. An
+ * answer that comes whole, asked for or not, goes through `readWhole`.
  */
 export function runCall(
   request: HttpRequest,
   io: ProviderIo,
   reader: EventReader,
   readWhole: (body: string) => ModelPart[],
-): AsyncIterableIterator<ModelPart[]> {
+): BatchSource<ModelPart> {
   return new Call(request, io, reader, readWhole)
 }
 
-type Result = IteratorResult<ModelPart[]>
-
-class Call implements AsyncIterableIterator<ModelPart[]> {
+class Call extends BatchSource<ModelPart> {
   private readonly request: HttpRequest
   private readonly io: ProviderIo
   private readonly reader: EventReader
   private readonly readWhole: (body: string) => ModelPart[]
   private decoder: SseDecoder | undefined
+  private isSent = false
   private answer: HttpAnswer | undefined
   private parts: ModelPart[] = []
+  /** `parts` are all there will be. */
+  private isWhole = false
   /** Thrown when the parts before it have been taken. */
   private failure: unknown
-  private over = false
+  private isOver = false
   private hasGiven = false
-  private asked: PromiseWithResolvers<Result> | undefined
 
   constructor(request: HttpRequest, io: ProviderIo, reader: EventReader, readWhole: (body: string) => ModelPart[]) {
+    super()
     this.request = request
     this.io = io
     this.reader = reader
     this.readWhole = readWhole
   }
 
-  [Symbol.asyncIterator](): this {
-    return this
+  override leave(): void {
+    if (!this.isOver) this.end(false)
   }
 
-  next(): Promise<Result> {
-    if (!this.answer && !this.over) return this.begin()
-    // Whoever asks again is done with what it was given: the time since then is the upstream's.
-    if (this.asked === undefined) this.answer?.progressed()
-    return this.continue()
-  }
-
-  return(): Promise<Result> {
-    if (!this.over) this.end(false)
-    return ended
-  }
-
-  private async begin(): Promise<Result> {
+  protected override take(): ModelPart[] | 'pending' | 'ended' {
     try {
-      const answer = await sendHttp(this.request, this.io)
-      this.answer = answer
-      if (this.over) {
-        answer.abort()
-        return finished
-      }
-      const type = answer.headers['content-type'] ?? ''
-      if (type.includes('text/html'))
-        throw new AppError('upstream-malformed', 'The upstream answered with an HTML page')
-      const asked = this.request.headers.accept === 'application/json'
-      if (!type.includes('application/json') && (!asked || type.includes('text/event-stream')))
-        return await this.continue()
-      const parts = this.readWhole(await readText(answer))
-      this.end(true)
-      return { done: false, value: parts }
+      return this.read()
     } catch (thrown) {
-      if (!this.over) this.end(false)
+      this.leave()
       throw thrown
     }
   }
 
-  private continue(): Promise<Result> {
-    const asked = Promise.withResolvers<Result>()
-    this.asked = asked
-    this.look()
-    return asked.promise
-  }
-
-  /** Answers what was asked, now or when the upstream has sent more. */
-  private readonly look = (): void => {
-    const { asked } = this
-    if (!asked) return
-    try {
-      const result = this.take()
-      if (!result) {
-        // The first words are awaited; what follows may come with that of others.
-        this.answer!.onNews(this.look, this.hasGiven)
-        return
-      }
-      this.asked = undefined
-      asked.resolve(result)
-    } catch (thrown) {
-      if (!this.over) this.end(false)
-      this.asked = undefined
-      asked.reject(thrown)
-    }
-  }
-
-  private take(): Result | undefined {
-    if (this.over) return finished
-    if (this.failure !== undefined) throw this.failure
+  private read(): ModelPart[] | 'pending' | 'ended' {
+    if (this.isOver) return 'ended'
     const { answer, reader } = this
+    if (this.isWhole) {
+      this.end(true)
+      return this.parts
+    }
+    if (this.failure !== undefined) throw this.failure
+    if (!answer) {
+      if (!this.isSent) this.send()
+      return 'pending'
+    }
     while (!reader.done) {
-      const taken = answer!.take()
-      if (taken === 'pending') return undefined
+      const taken = answer.take()
+      if (taken === 'pending') {
+        // Whoever asks again is done with what it was given: from now on the time is the upstream's.
+        if (this.hasGiven) answer.progressed()
+        // The first words are awaited; what follows may come with that of others.
+        answer.onNews(this.onNews, this.hasGiven)
+        return taken
+      }
       if (taken === 'ended') break
       this.decode(taken)
       if (this.parts.length > 0) {
-        const value = this.parts
+        const { parts } = this
         this.parts = []
         this.hasGiven = true
-        return { done: false, value }
+        return parts
       }
       if (this.failure !== undefined) throw this.failure
-      answer!.progressed()
+      answer.progressed()
     }
     const last = reader.finish()
     this.end(true)
-    return { done: false, value: [last] }
+    return [last]
+  }
+
+  private readonly onNews = (): void => this.look()
+
+  private async send(): Promise<void> {
+    this.isSent = true
+    try {
+      const answer = await sendHttp(this.request, this.io)
+      if (this.isOver) {
+        answer.abort()
+        return
+      }
+      this.answer = answer
+      const type = answer.headers['content-type'] ?? ''
+      if (type.includes('text/html'))
+        throw new AppError('upstream-malformed', 'The upstream answered with an HTML page')
+      const asked = this.request.headers.accept === 'application/json'
+      if (type.includes('application/json') || (asked && !type.includes('text/event-stream'))) {
+        this.parts = this.readWhole(await readText(answer))
+        this.isWhole = true
+      }
+    } catch (thrown) {
+      this.failure = thrown
+    }
+    this.look()
   }
 
   /** What came before a broken event, in the same packet, is still good. */
@@ -152,12 +139,9 @@ class Call implements AsyncIterableIterator<ModelPart[]> {
     }
   }
 
-  private end(good: boolean): void {
-    this.over = true
-    if (good) this.answer?.release()
+  private end(isGood: boolean): void {
+    this.isOver = true
+    if (isGood) this.answer?.release()
     else this.answer?.abort()
   }
 }
-
-const finished = { done: true as const, value: undefined }
-const ended = Promise.resolve(finished)

@@ -11,6 +11,7 @@ import type {
   Usage,
 } from '#contracts/index.ts'
 import type { ErrorInfo } from '#errors/index.ts'
+import type { Batches } from '#lib/batches.ts'
 import type { CancelSignal } from '#lib/cancellation.ts'
 
 /**
@@ -28,7 +29,7 @@ export interface Provider {
    * aborted. A stream that ends without saying how it finished is `upstream-malformed`, never a `finish`.
    * When it throws, no connection is left open.
    */
-  streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]>
+  streamModel(call: ModelCall, io: ProviderIo): AsyncIterableIterator<ModelPart[]>
   /** Names of the models the upstream offers now. Throws AppError. */
   listModels(endpoint: Endpoint, io: ProviderIo): Promise<string[]>
   /** Asks the upstream's moderation endpoint: one opinion a text, in their order. Throws AppError. Absent: it has none. */
@@ -127,13 +128,13 @@ export interface ModelQuery extends Omit<ModelCall, 'endpoint' | 'options'> {
   providerOptions: Record<string, Record<string, unknown>>
 }
 
-/** An upstream that has begun to answer. Iterate `parts` to its end or abort the signal it was opened with. */
+/** An upstream that has begun to answer. Take `parts`, to the end or until you say false, or abort the signal it was opened with. */
 export interface OpenedModel {
   /** The upstream's name (`openai`, `ollama`, ...). */
   upstream: string
   price: Price
-  /** As Provider.streamModel; begins with the first part. */
-  parts: AsyncIterable<ModelPart[]>
+  /** As Provider.streamModel; begins with the first part. To be taken once. */
+  parts: Batches<ModelPart>
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   type PartKind,
   type TurnEvent,
 } from '#contracts/index.ts'
+import { BatchSource } from '#lib/batches.ts'
 import { extrasOf, hasExtras } from './delta-extras.ts'
 
 /** Newest events kept as they were, for readers that are up to date. Older deltas live on in their part's text. */
@@ -199,13 +200,13 @@ export class LiveLog {
     const woken = this.waiting
     this.waiting = this.woken
     this.woken = woken
-    for (const reader of woken) reader.wake()
+    for (const reader of woken) reader.look()
     woken.length = 0
   }
 }
 
 interface Waiter {
-  wake(): void
+  look(): void
 }
 
 const noPath: readonly string[] = []
@@ -242,78 +243,44 @@ function marksUpTo(marks: readonly number[], seq: number): number {
   return count
 }
 
-/** One reader's way through a log: batches of events, each in order, none twice. */
-export class LogReader implements AsyncIterableIterator<Envelope[]> {
+/** One reader's way through a log: batches of events, each in order, none twice. Rejects when the turn cannot be shown. */
+export class LogReader extends BatchSource<Envelope> {
   private readonly log: LiveLog
   private readonly viewer: Viewer
   private cursor: number
   private left = false
-  private asked: PromiseWithResolvers<IteratorResult<Envelope[]>> | undefined
 
   constructor(log: LiveLog, after: number, viewer: Viewer) {
+    super()
     this.log = log
     this.cursor = Math.min(after, log.seq)
     this.viewer = viewer
     log.readers++
   }
 
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  /** Resolves with the next events, at least one. Rejects when the turn cannot be shown. */
-  next(): Promise<IteratorResult<Envelope[]>> {
-    const asked = Promise.withResolvers<IteratorResult<Envelope[]>>()
-    this.asked = asked
-    this.wake()
-    return asked.promise
-  }
-
-  /** Answers what was asked, now or at the next waking; every promise more would be paid for each chunk. */
-  wake(): void {
-    const { asked } = this
-    if (!asked) return
-    try {
-      const result = this.take()
-      if (!result) {
-        this.log.wait(this)
-        return
-      }
-      this.asked = undefined
-      asked.resolve(result)
-    } catch (thrown) {
-      this.asked = undefined
-      asked.reject(thrown)
-    }
-  }
-
-  private take(): IteratorResult<Envelope[]> | undefined {
-    if (this.left) return { done: true, value: undefined }
+  protected override take(): Envelope[] | 'pending' | 'ended' {
+    if (this.left) return 'ended'
     this.log.throwFailure()
     const batch = this.log.after(this.cursor)
     if (batch.length > 0) {
       this.cursor = batch.at(-1)!.seq
       const seen = visibleTo(this.viewer, batch)
       // What is hidden from this viewer is nothing to him.
-      return seen.length > 0 ? { done: false, value: seen } : this.take()
+      return seen.length > 0 ? seen : this.take()
     }
-    if (!this.log.over) return undefined
+    if (!this.log.over) {
+      this.log.wait(this)
+      return 'pending'
+    }
     this.leave()
-    return { done: true, value: undefined }
+    return 'ended'
   }
 
   /** Leaves. Leaving is not cancelling: what follows is the door's leave policy. */
-  async return(): Promise<IteratorResult<Envelope[]>> {
-    this.leave()
-    return { done: true, value: undefined }
-  }
-
-  leave(): void {
+  override leave(): void {
     if (this.left) return
     this.left = true
     if (--this.log.readers === 0 && !this.log.over) this.log.onDeserted?.()
-    // Its own pending `next` must end too.
-    this.log.wake()
   }
 }
 

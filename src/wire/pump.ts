@@ -1,4 +1,5 @@
 import { AppError } from '#errors/index.ts'
+import { type Batches, handOver } from '#lib/batches.ts'
 
 /** Where frames go: an HTTP response or a socket. */
 export interface Sink {
@@ -18,16 +19,19 @@ export interface PumpOptions<T> {
  * and hands it over merged, so a slow reader costs no memory here and never slows the source. Throws
  * `consumer-too-slow` when the sink stays full for `stalledMs`.
  */
-export async function pump<T>(source: AsyncIterable<T[]>, sink: Sink, options: PumpOptions<T>): Promise<void> {
-  for await (const batch of source) {
-    const text = options.encode(batch)
-    if (text === '' || sink.write(text)) continue
-    await atMost(sink.drained(), options.stalledMs)
-  }
+export function pump<T>(
+  source: AsyncIterable<T[]> | Batches<T>,
+  sink: Sink,
+  { encode, stalledMs }: PumpOptions<T>,
+): Promise<void> {
+  return handOver(source, (batch) => {
+    const text = encode(batch)
+    if (text !== '' && !sink.write(text)) return atMost(sink.drained(), stalledMs)
+  })
 }
 
 /** Throws `consumer-too-slow` when `drained` takes longer than `ms`. */
-export async function atMost(drained: Promise<void>, ms: number): Promise<void> {
+export async function atMost(drained: Promise<void>, ms: number): Promise<undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new AppError('consumer-too-slow', 'The reader is too slow; resume later')), ms)

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FinishReason, Price, Usage } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
+import { handOver } from '#lib/batches.ts'
 import type { CancelSignal } from '#lib/cancellation.ts'
 import type { ModelPart, ModelQuery, OpenModel } from '#providers/spec.ts'
 
@@ -58,7 +59,8 @@ export function scriptedModel(
       await before?.(signal)
       if (signal.aborted) throw new AppError('cancelled', 'The model call was cancelled')
       if (script.opening) throw script.opening
-      return { upstream: 'scripted', price, parts: answer(script, signal) }
+      const batches = answer(script, signal)
+      return { upstream: 'scripted', price, parts: { handTo: (taker) => handOver(batches, taker) } }
     },
   }
 }

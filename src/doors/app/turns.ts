@@ -68,7 +68,7 @@ export function turnEndpoints(door: Scoped, { turns }: AppDoorDeps): void {
       const after = request.query.after ?? lastEventId(request.headers['last-event-id'])
       reply.header('x-turn-id', turn.id)
       return streamSse(reply, {
-        events: turn.read(after),
+        read: () => turn.read(after),
         headers: {},
         whatever: true,
         encode: (batch) => batch.map(frame).join(''),

@@ -12,37 +12,23 @@ const prelude = new Set<TurnEvent['type']>([
   'model-end',
 ])
 
-type Batches = AsyncIterableIterator<Envelope[]>
-
 /**
  * Waits until a turn has begun to answer, so that a failure before that can still be an HTTP status: throws the
- * AppError it failed with. After `atMostMs` the wait is over, and a later failure is told within the stream.
- * Returns an iterator over everything, from the first event on.
+ * AppError it failed with. After `atMostMs` the wait is over, and a later failure is told within the stream. `events` is a reader
+ * of its own, from the first event on, and is left behind.
  */
-export async function opening(batches: Batches, atMostMs: number): Promise<Batches> {
-  const held: Envelope[][] = []
-  let pending: Promise<IteratorResult<Envelope[]>> | undefined
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, atMostMs, 'late')
-  })
+export async function opening(events: AsyncIterableIterator<Envelope[]>, atMostMs: number): Promise<void> {
+  const timer = setTimeout(() => void events.return?.(), atMostMs)
   try {
-    for (;;) {
-      pending = batches.next()
-      const first = await Promise.race([pending, late])
-      if (first === 'late') break
-      pending = undefined
-      if (first.done) break
-      held.push(first.value)
-      const decisive = first.value.find(({ event }) => !prelude.has(event.type))?.event
+    for await (const batch of events) {
+      const decisive = batch.find(({ event }) => !prelude.has(event.type))?.event
       if (!decisive) continue
       if (decisive.type === 'turn-end' && decisive.error) throw thrownFrom(decisive.error)
-      break
+      return
     }
   } finally {
     clearTimeout(timer)
   }
-  return resumed(batches, held, pending)
 }
 
 /** An error that was data in an event, as one to throw. */
@@ -56,25 +42,4 @@ export function thrownFrom(info: {
     ...(info.details && { details: info.details as Record<string, unknown> }),
     ...(info.retryAfterMs !== undefined && { retryAfterMs: info.retryAfterMs }),
   })
-}
-
-function resumed(
-  batches: Batches,
-  held: Envelope[][],
-  pending: Promise<IteratorResult<Envelope[]>> | undefined,
-): Batches {
-  let waiting = pending
-  return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    next() {
-      const batch = held.shift()
-      if (batch) return Promise.resolve({ done: false, value: batch })
-      const next = waiting ?? batches.next()
-      waiting = undefined
-      return next
-    },
-    return: (value) => batches.return!(value),
-  }
 }

@@ -12,7 +12,8 @@ const stalledMs = 60_000
 
 /** A turn's events on their way out as text. */
 export interface StreamedAnswer {
-  events: AsyncIterableIterator<Envelope[]>
+  /** A reader of the events to show, each time from the first one on. */
+  read(): AsyncIterableIterator<Envelope[]>
   headers: Record<string, string>
   encode(batch: Envelope[]): string
   /** The turn is shown as it is, also one that failed before it answered: nothing of it becomes an HTTP status. */
@@ -43,12 +44,16 @@ export function streamNdjson(reply: FastifyReply, answer: StreamedAnswer): Promi
  */
 async function stream(reply: FastifyReply, answer: StreamedAnswer, framing: Framing): Promise<void> {
   const response = reply.raw
-  const leave = () => void answer.events.return?.(undefined)
+  const events = answer.read()
+  const first = answer.whatever ? undefined : answer.read()
+  const leave = () => {
+    void first?.return?.()
+    void events.return?.()
+  }
   // The response, not the request: its close is the only one that is told for every way of leaving.
   response.once('close', leave)
-  let events: AsyncIterableIterator<Envelope[]>
   try {
-    events = answer.whatever ? answer.events : await opening(answer.events, openingMs)
+    if (first) await opening(first, openingMs)
   } catch (thrown) {
     leave()
     throw thrown

@@ -70,7 +70,7 @@ export function streamRoute(door: Scoped, deps: KadalDoorDeps): void {
       }
       const encode = lineEncoder(turn)
       return streamNdjson(reply, {
-        events: turn.read(),
+        read: () => turn.read(),
         headers: {},
         encode: (batch) => batch.flatMap(({ event }) => encode(event).map(ndjsonLine)).join(''),
         failed: (error) => ndjsonLine(failureLine(error, shortId(turn.id))),

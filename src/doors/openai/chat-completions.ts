@@ -97,7 +97,7 @@ function stream(
 ): Promise<void> {
   const encode = chunkEncoder(named, decoded)
   return streamSse(reply, {
-    events: turn.read(),
+    read: () => turn.read(),
     headers: {},
     encode(batch) {
       let text = ''

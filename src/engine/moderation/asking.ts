@@ -158,13 +158,14 @@ async function callModel(
   let usage: Usage | undefined
   let finishReason: FinishReason = 'error'
   try {
-    for await (const batch of opened.parts)
+    await opened.parts.handTo((batch) => {
       for (const part of batch) {
         if (part.type === 'text' || part.type === 'refusal') said += part.text
         if (part.type !== 'finish') continue
         finishReason = part.finishReason
         usage = part.usage ?? estimateUsage(query.messages, said)
       }
+    })
   } finally {
     const used = usage ?? estimateUsage(query.messages, said)
     const cost = costMicros(used, opened.price)

@@ -1,4 +1,5 @@
 import { AppError } from '#errors/index.ts'
+import { type Batches, handOver, type Taker } from '#lib/batches.ts'
 import type { ModelPart } from '#providers/spec.ts'
 
 /** Who wants to know how a call ends. */
@@ -10,60 +11,49 @@ export interface Watch {
 
 /**
  * The parts of a call that has begun: first the batch that was already read, then what `rest` brings, and a watch over
- * how it ends. Behind the part `finish` nothing is asked for. Written by hand, because a generator around every batch would
- * cost more than the batch.
+ * how it ends. Behind the part `finish` nothing is asked for. What the taker throws is not the upstream's fault.
  */
 export function observeParts(
   first: ModelPart[],
-  rest: AsyncIterator<ModelPart[]>,
+  rest: AsyncIterableIterator<ModelPart[]>,
   watch: Watch,
-): AsyncIterable<ModelPart[]> {
-  return new ObservedParts(first, rest, watch)
+): Batches<ModelPart> {
+  return { handTo: (taker) => observe(first, rest, watch, taker) }
 }
 
-type Result = IteratorResult<ModelPart[]>
-
-class ObservedParts implements AsyncIterableIterator<ModelPart[]> {
-  private waiting: ModelPart[] | undefined
-  private readonly rest: AsyncIterator<ModelPart[]>
-  private readonly watch: Watch
-  private over = false
-
-  constructor(first: ModelPart[], rest: AsyncIterator<ModelPart[]>, watch: Watch) {
-    this.waiting = first
-    this.rest = rest
-    this.watch = watch
+async function observe(
+  first: ModelPart[],
+  rest: AsyncIterableIterator<ModelPart[]>,
+  watch: Watch,
+  taker: Taker<ModelPart>,
+): Promise<void> {
+  // Finished, or the taker has had enough: from here on the upstream has nothing to answer for.
+  let isOver = false
+  const broke = (thrown: unknown): never => {
+    isOver = true
+    throw thrown
   }
-
-  [Symbol.asyncIterator](): this {
-    return this
+  const told = (more: undefined | boolean): undefined | boolean => {
+    if (more === false) isOver = true
+    return isOver ? false : undefined
   }
-
-  next(): Promise<Result> {
-    const { waiting } = this
-    if (waiting === undefined) return this.over ? this.return() : this.rest.next().then(this.arrived, this.broke)
-    this.waiting = undefined
-    return Promise.resolve(this.arrived({ done: false, value: waiting }))
-  }
-
-  return(): Promise<Result> {
-    this.over = true
-    this.waiting = undefined
-    return this.rest.return?.() ?? Promise.resolve({ done: true, value: undefined })
-  }
-
-  private readonly arrived = (result: Result): Result => {
-    if (this.over) return result
-    if (result.done) this.broke(new AppError('upstream-malformed', 'The upstream did not say how its answer ended'))
-    else if (result.value[result.value.length - 1]?.type === 'finish') {
-      this.over = true
-      this.watch.finished()
+  const see: Taker<ModelPart> = (batch) => {
+    if (batch[batch.length - 1]?.type === 'finish') {
+      isOver = true
+      watch.finished()
     }
-    return result
+    try {
+      const more = taker(batch)
+      return more instanceof Promise ? more.then(told, broke) : told(more)
+    } catch (thrown) {
+      return broke(thrown)
+    }
   }
-
-  private readonly broke = (thrown: unknown): never => {
-    this.over = true
-    throw this.watch.failed(thrown)
+  try {
+    if ((await see(first)) === false) await rest.return?.()
+    else await handOver(rest, see)
+  } catch (thrown) {
+    throw isOver ? thrown : watch.failed(thrown)
   }
+  if (!isOver) throw watch.failed(new AppError('upstream-malformed', 'The upstream did not say how its answer ended'))
 }

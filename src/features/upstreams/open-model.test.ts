@@ -289,11 +289,7 @@ describe('an answer under way', () => {
     upstreams[0]!.provider.script([text('Hel')], failure('upstream-unreachable'))
     const { parts } = await open()
     const seen: ModelPart[] = []
-    const error = await refusal(
-      (async () => {
-        for await (const batch of parts) seen.push(...batch)
-      })(),
-    )
+    const error = await refusal(drain(parts, seen))
     expect(seen).toEqual([text('Hel')])
     expect(error).toMatchObject({ code: 'upstream-unreachable', details: { upstream: 'a' } })
     expect(upstreams[0]!.breaker.circuit()).toMatchObject({ failures: 1, lastError: 'upstream-unreachable' })
@@ -325,6 +321,23 @@ describe('an answer under way', () => {
     expect(a.breaker.circuit().failures).toBe(0)
   })
 
+  it('is not to blame for what its taker throws, and is let go', async () => {
+    const { upstreams, open } = some(1)
+    const own = new AppError('upstream-timeout', 'somebody else’s')
+    for (const taker of [
+      () => Promise.reject(own),
+      () => {
+        throw own
+      },
+    ])
+      for (const batches of [[[text('x')], [text('y')], [finish]], [[text('x'), finish]]]) {
+        upstreams[0]!.provider.script(...batches)
+        const { parts } = await open()
+        expect(await refusal(parts.handTo(taker))).toBe(own)
+      }
+    expect(upstreams[0]!.breaker.circuit()).toMatchObject({ state: 'closed', failures: 0 })
+  })
+
   it('says nothing about its upstream when it is cancelled or left', async () => {
     const { upstreams, open } = some(1)
     const controller = new AbortController()
@@ -334,10 +347,12 @@ describe('an answer under way', () => {
     expect((await refusal(drain(cancelled.parts))).code).toBe('cancelled')
 
     upstreams[0]!.provider.script([text('x')], [text('y')], [finish])
-    for await (const batch of (await open()).parts) {
-      expect(batch).toEqual([text('x')])
-      break
-    }
+    const seen: ModelPart[] = []
+    await (await open()).parts.handTo((batch) => {
+      seen.push(...batch)
+      return false
+    })
+    expect(seen).toEqual([text('x')])
     expect(upstreams[0]!.provider.open).toBe(0)
     expect(upstreams[0]!.breaker.circuit()).toMatchObject({ state: 'closed', failures: 0 })
   })

@@ -87,12 +87,12 @@ async function begin(
   const { upstream, price } = offer
   const io: ProviderIo = { signal, dispatcher: deps.dispatcher, timeouts: deps.timeouts }
   try {
-    const iterator = upstream.provider.streamModel(callOf(query, offer), io)[Symbol.asyncIterator]()
-    let first = await iterator.next()
-    while (!first.done && first.value.length === 0) first = await iterator.next()
+    const rest = upstream.provider.streamModel(callOf(query, offer), io)
+    let first = await rest.next()
+    while (!first.done && first.value.length === 0) first = await rest.next()
     if (first.done) throw new AppError('upstream-malformed', 'The upstream’s answer has nothing in it')
     upstream.breaker.answered(permit)
-    const parts = observeParts(first.value, iterator, {
+    const parts = observeParts(first.value, rest, {
       finished: () => upstream.breaker.succeeded(permit),
       failed: (thrown) => blame(upstream, permit, thrown, signal),
     })

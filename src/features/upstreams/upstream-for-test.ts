@@ -2,6 +2,7 @@
 import { Agent } from 'undici'
 import { noUsage } from '#contracts/index.ts'
 import { AppError, type ErrorCode } from '#errors/index.ts'
+import type { Batches } from '#lib/batches.ts'
 import type { ModelCall, ModelPart, ModelQuery, Provider, ProviderIo } from '#providers/spec.ts'
 import { breaker } from './breaker.ts'
 import { catalog } from './catalog.ts'
@@ -129,11 +130,13 @@ export function opener(upstreams: Upstream[], clock: TestClock, random: () => nu
   return { open, waits, retries }
 }
 
-/** All batches, as one list. */
-export async function drain(parts: AsyncIterable<ModelPart[]>): Promise<ModelPart[]> {
-  const all: ModelPart[] = []
-  for await (const batch of parts) all.push(...batch)
-  return all
+/** All parts of an answer; `seen` has them also when it breaks. */
+export async function drain(parts: Batches<ModelPart>, seen: ModelPart[] = []): Promise<ModelPart[]> {
+  await parts.handTo((batch) => {
+    seen.push(...batch)
+    return undefined
+  })
+  return seen
 }
 
 /** What a promise is rejected with; fails when it is not. */

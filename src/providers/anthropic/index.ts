@@ -11,7 +11,7 @@ import { kind, toMessagesRequest } from './to-messages-request.ts'
 
 export const anthropic: Provider = { kind, streamModel, listModels }
 
-function streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]> {
+function streamModel(call: ModelCall, io: ProviderIo): AsyncIterableIterator<ModelPart[]> {
   const { endpoint } = call
   const request = {
     method: 'POST' as const,

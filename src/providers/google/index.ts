@@ -11,7 +11,7 @@ import { toGenerateRequest } from './to-generate-request.ts'
 
 export const google: Provider = { kind: 'google', streamModel, listModels }
 
-function streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]> {
+function streamModel(call: ModelCall, io: ProviderIo): AsyncIterableIterator<ModelPart[]> {
   const { endpoint } = call
   // A tuned model's name brings its collection along.
   const model = call.model.includes('/') ? call.model : `models/${call.model}`

@@ -17,7 +17,7 @@ import { toChatRequest } from './to-chat-request.ts'
 
 export const openAiCompatible: Provider = { kind: 'openai-compatible', streamModel, listModels, moderate }
 
-function streamModel(call: ModelCall, io: ProviderIo): AsyncIterable<ModelPart[]> {
+function streamModel(call: ModelCall, io: ProviderIo): AsyncIterableIterator<ModelPart[]> {
   const { endpoint } = call
   const body = toChatRequest(call)
   const reader = new ChunkReader({ secret: endpoint.secret, audioFormat: audioFormat(body.audio) })

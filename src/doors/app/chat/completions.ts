@@ -120,7 +120,7 @@ function streamCompletion(
       .join('')
   }
   return streamSse(reply, {
-    events: turn.read(),
+    read: () => turn.read(),
     headers: {},
     encode: (batch) => batch.map(frames).join(''),
     failed: (error) => sseFrame(JSON.stringify(streamError(error)), { event: 'error' }),

@@ -43,7 +43,7 @@ export function sessionCompletions(door: Scoped, deps: AppDoorDeps): void {
       if (request.body.stream !== true)
         return completionOf(reply, turn, { legacyFunctions: false, sessionId: session.publicId })
       return streamSse(reply, {
-        events: turn.read(),
+        read: () => turn.read(),
         headers: {},
         encode: (batch) =>
           batch

@@ -22,14 +22,18 @@ describe('showing a turn', () => {
       },
       turn: {
         read: () => ({
+          [Symbol.asyncIterator]() {
+            return this
+          },
           async next(): Promise<IteratorResult<Envelope[]>> {
             while (batches.length === 0 && !left) await new Promise<void>((resolve) => (wake = resolve))
             const value = batches.shift()
             return value ? { done: false, value } : { done: true, value: undefined }
           },
-          async return() {
+          async return(): Promise<IteratorResult<Envelope[]>> {
             left = true
             wake?.()
+            return { done: true, value: undefined }
           },
         }),
         result: async () => ({ ...emptyTurn, status: 'completed' as const }),
@@ -65,8 +69,11 @@ describe('showing a turn', () => {
 
     const failing = scripted()
     failing.turn.read = () => ({
+      [Symbol.asyncIterator]() {
+        return this
+      },
       next: () => Promise.reject(new AppError('overloaded', 'later')),
-      return: async () => undefined,
+      return: async () => ({ done: true, value: undefined }),
     })
     expect(await showTurn(both.socket, failing.turn, 0, () => []).over).toMatchObject({ code: 'overloaded' })
 

@@ -1,5 +1,6 @@
 import type { Envelope, TurnState } from '#contracts/index.ts'
 import { type AppError, toAppError } from '#errors/index.ts'
+import { handOver } from '#lib/batches.ts'
 import { atMost } from '#wire/index.ts'
 import type { Socket } from './types.ts'
 
@@ -8,7 +9,7 @@ const stalledMs = 60_000
 
 /** As much of a turn as showing it needs. */
 export interface ShownTurn {
-  read(after: number): { next(): Promise<IteratorResult<Envelope[]>>; return(): Promise<unknown> }
+  read(after: number): AsyncIterable<Envelope[]> & { return(): Promise<unknown> }
   result(): Promise<TurnState>
 }
 
@@ -39,16 +40,18 @@ async function show(
   reader: ReturnType<ShownTurn['read']>,
   encode: FrameEncoder,
 ): Promise<AppError | undefined> {
+  const send = (batch: Envelope[], state?: TurnState): undefined | Promise<undefined> => {
+    const frames: (string | Uint8Array)[] = []
+    for (const envelope of batch)
+      for (const frame of encode(envelope, envelope.event.type === 'turn-end' ? state : undefined)) frames.push(frame)
+    if (!socket.write(frames)) return atMost(socket.drained(), stalledMs)
+  }
   try {
-    while (socket.isOpen) {
-      const { done, value: batch } = await reader.next()
-      if (done) return undefined
-      const state = batch.at(-1)?.event.type === 'turn-end' ? await turn.result() : undefined
-      const frames: (string | Uint8Array)[] = []
-      for (const envelope of batch)
-        for (const frame of encode(envelope, envelope.event.type === 'turn-end' ? state : undefined)) frames.push(frame)
-      if (!socket.write(frames)) await atMost(socket.drained(), stalledMs)
-    }
+    await handOver(reader, (batch) => {
+      if (!socket.isOpen) return false
+      if (batch.at(-1)?.event.type !== 'turn-end') return send(batch)
+      return turn.result().then((state) => send(batch, state))
+    })
     return undefined
   } catch (thrown) {
     const error = toAppError(thrown)
