@@ -15,7 +15,16 @@ const deepest = 128
 export function useValidators(server: FastifyInstance): void {
   server.removeContentTypeParser('text/plain')
   // `1e999` is Infinity once it is parsed: no number here may be that.
-  const options = { allErrors: false, strict: false, strictNumbers: true, verbose: true, useDefaults: true }
+  const options = {
+    allErrors: false,
+    strict: false,
+    strictNumbers: true,
+    verbose: true,
+    useDefaults: true,
+    // The first request waits for what is made here. Our own schemas need no checking (a test does), and V8 optimizes the code anyway.
+    validateSchema: false,
+    code: { optimize: false },
+  }
   const strict = new Ajv({ ...options, coerceTypes: false })
   const coercing = new Ajv({ ...options, coerceTypes: true })
   // @note the package is CommonJS, and its default export lies one deeper for an ES module.
