@@ -1,4 +1,5 @@
 /** Who asks: resolved once at the door, never headers again. */
+import { AppError } from '#errors/index.ts'
 
 export type WorkspaceRole = 'owner' | 'admin' | 'member'
 export type Scope = 'read' | 'write' | 'admin'
@@ -26,6 +27,12 @@ export interface Principal {
   bound?: true
   /** Set when an app's access token was used: the principal may then use this app and nothing else. */
   app?: Ref
+}
+
+/** Throws `forbidden` when the credential may not do this. The gate asks for requests; a frame passes no gate, so its door asks. */
+export function requireScope(principal: Principal, scope: Scope): void {
+  if (!principal.scopes.has(scope))
+    throw new AppError('forbidden', `This credential lacks the scope '${scope}'`, { details: { scope } })
 }
 
 /** Whether the credential counts in its own workspace only. */

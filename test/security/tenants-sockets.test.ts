@@ -54,6 +54,30 @@ for (const kind of databaseKinds)
       await socket.closed
     })
 
+    it.each([
+      ['read', () => ({ type: 'chat', content: 'hi', application_id: his.app })],
+      ['read', () => ({ type: 'cancel', turn_id: his.running })],
+      ['read', () => ({ type: 'stop', message_id: his.running })],
+      ['read', () => ({ type: 'steer', turn_id: his.running, content: 'say more' })],
+      ['read', () => ({ type: 'tool_result', turn_id: his.running, tool_call_id: 'c', result: 'r' })],
+      ['write', () => ({ type: 'resume', turn_id: his.turn, after: 0 })],
+    ] as const)('a key that may only %s does no more', async (scope, frame) => {
+      const made = await world.must('POST', '/api/v1/api-keys', {
+        headers: bearer(bob.jwt),
+        body: { name: scope, scopes: [scope] },
+      })
+      const before = await world.rowsOf(his.workspace)
+      const socket = await world.socket(`/ws/chat/${his.session}`, { 'x-api-key': made.json.key as string })
+      await socket.next('connected')
+      socket.send(frame())
+      expect(await socket.next('error')).toMatchObject({ message: expect.stringContaining('lacks the scope') })
+      await socket.settled()
+      for (const word of his.words) expect(JSON.stringify(socket.frames)).not.toContain(word)
+      expect(await world.rowsOf(his.workspace)).toEqual(before)
+      socket.close()
+      await socket.closed
+    })
+
     it('begins a conversation of its own when it names another’s beside its own app', async () => {
       const before = await world.rowsOf(hers.workspace)
       const socket = await openAsBob()

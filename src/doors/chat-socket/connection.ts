@@ -1,4 +1,4 @@
-import type { Principal, TurnCommand } from '#contracts/index.ts'
+import { type Principal, requireScope, type Scope, type TurnCommand } from '#contracts/index.ts'
 import { AppError, toAppError } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
 import { limitInput, tooMany } from '../gate/index.ts'
@@ -184,7 +184,7 @@ export class Connection implements SocketHandlers {
       this.principal ??= auth.principalForApp(app)
       return { principal: auth.principalForApp(app), appId: app.publicId, conversationId: chatId }
     }
-    const principal = await this.known()
+    const principal = await this.known('write')
     if (named !== undefined) {
       const app = await apps.get(principal, named)
       return { principal, appId: app.publicId, conversationId: chatId }
@@ -200,19 +200,19 @@ export class Connection implements SocketHandlers {
   private async cancel(turnId: string | undefined, requestId: string | undefined): Promise<void> {
     const id = turnId ?? this.lastStarted
     const outcome =
-      id === undefined ? 'ended' : await this.deps.turns.command(await this.known(), id, { type: 'cancel' })
+      id === undefined ? 'ended' : await this.deps.turns.command(await this.known('write'), id, { type: 'cancel' })
     const told = { turn_id: id ?? null, outcome, ...named(requestId) }
     this.send({ type: 'cancel_result', ...told, timestamp: this.timestamp() })
   }
 
   private async command(turnId: string, command: TurnCommand, requestId: string | undefined): Promise<void> {
-    const outcome = await this.deps.turns.command(await this.known(), turnId, command)
+    const outcome = await this.deps.turns.command(await this.known('write'), turnId, command)
     const told = { turn_id: turnId, outcome, ...named(requestId) }
     this.send({ type: 'command_result', ...told, timestamp: this.timestamp() })
   }
 
   private async resume(turnId: string, after: number): Promise<void> {
-    const turn = await this.deps.turns.attach(await this.known(), turnId)
+    const turn = await this.deps.turns.attach(await this.known('read'), turnId)
     if (turn.conversationId !== undefined) this.hub.follow(this, turn.conversationId)
     this.hide(turn.id)
     this.show(turn, after)
@@ -224,9 +224,11 @@ export class Connection implements SocketHandlers {
     await this.starting?.catch(() => undefined)
     if (this.shown?.has(turnId) || !this.principal) return
     try {
-      this.show(await this.deps.turns.attach(await this.known(), turnId), 0)
+      this.show(await this.deps.turns.attach(await this.known('read'), turnId), 0)
     } catch (thrown) {
-      if (toAppError(thrown).code !== 'not-found') this.refuse(toAppError(thrown))
+      const error = toAppError(thrown)
+      // What one may not see does not exist.
+      if (error.code !== 'not-found' && error.code !== 'forbidden') this.refuse(error)
     }
   }
 
@@ -250,18 +252,19 @@ export class Connection implements SocketHandlers {
     })
   }
 
-  /** The principal as it is now: a logout, a revoked key or a lost role counts on open sockets too. */
-  private async known(): Promise<Principal> {
+  /** The principal as it is now: a logout, a revoked key or a lost role counts on open sockets too. Throws `forbidden` without the scope. */
+  private async known(scope: Scope): Promise<Principal> {
     if (!this.principal) throw new AppError('unauthenticated', 'Authentication required')
     try {
       this.principal = await this.deps.auth.renew(this.principal)
-      return this.principal
     } catch (thrown) {
       const { code } = toAppError(thrown)
       // Otherwise nobody could look.
       if (code !== 'overloaded' && code !== 'internal') this.socket.close(1008, 'Invalid token')
       throw thrown
     }
+    requireScope(this.principal, scope)
+    return this.principal
   }
 
   private timestamp(): string {

@@ -1,5 +1,5 @@
-import type { Principal, Scope } from '#contracts/index.ts'
-import { AppError, toAppError } from '#errors/index.ts'
+import { type Principal, requireScope, type Scope } from '#contracts/index.ts'
+import { toAppError } from '#errors/index.ts'
 import type { Socket } from '../gate/sockets/index.ts'
 import type { NodeToolSocketDeps } from './deps.ts'
 
@@ -34,8 +34,7 @@ export function access(auth: NodeToolSocketDeps['auth'], socket: Socket, admitte
         if (toAppError(thrown).code === 'unauthenticated') socket.close(1008, 'Invalid authentication')
         throw thrown
       }
-      if (!principal.scopes.has(scope))
-        throw new AppError('forbidden', `This credential lacks the scope '${scope}'`, { details: { scope } })
+      requireScope(principal, scope)
       return principal
     },
     renew,

@@ -1,8 +1,7 @@
-import type { Principal } from '#contracts/index.ts'
+import { type Principal, requireScope } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 import { type SocketRequest, socketPrincipal } from '../gate/sockets/index.ts'
 import type { RealtimeDeps } from './deps.ts'
-import { requireScope } from './standing.ts'
 
 /** Who opened a socket that is only for people with an account. Throws `unauthenticated` or `forbidden`. */
 export async function memberOf(request: SocketRequest, deps: Pick<RealtimeDeps, 'auth' | 'apps'>): Promise<Principal> {

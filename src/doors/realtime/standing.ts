@@ -1,5 +1,4 @@
-import type { Principal } from '#contracts/index.ts'
-import { AppError } from '#errors/index.ts'
+import { type Principal, requireScope } from '#contracts/index.ts'
 import type { RealtimeDeps } from './deps.ts'
 
 /** What is known of who opened a socket, for as long as it is open. */
@@ -60,10 +59,4 @@ export function standings(deps: Pick<RealtimeDeps, 'auth' | 'accessChanged' | 'n
     }
     return standing
   }
-}
-
-/** Frames pass no gate, so what a credential may do is asked here. Throws `forbidden`. */
-export function requireScope(principal: Principal, scope: 'read' | 'write'): void {
-  if (!principal.scopes.has(scope))
-    throw new AppError('forbidden', `This credential lacks the scope '${scope}'`, { details: { scope } })
 }

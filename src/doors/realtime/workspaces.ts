@@ -1,10 +1,10 @@
-import type { Principal } from '#contracts/index.ts'
+import { type Principal, requireScope } from '#contracts/index.ts'
 import { AppError, toAppError } from '#errors/index.ts'
 import { type Socket, type SocketHandlers, type Sockets, socketOwner } from '../gate/sockets/index.ts'
 import { memberOf, refusal } from './admit.ts'
 import type { RealtimeDeps } from './deps.ts'
 import { errorFrame, frameFault, pongFrame, readFrame } from './frames.ts'
-import { requireScope, type Standing, type StandingOf } from './standing.ts'
+import type { Standing, StandingOf } from './standing.ts'
 import { changeFrame, decodeFrame, presenceFrame, relayedFrame } from './workspace-frames.ts'
 import { type Hub, type Member, workspaceHub } from './workspace-hub.ts'
 

@@ -1,5 +1,4 @@
-import { isBound, type Principal } from '#contracts/index.ts'
-import { AppError } from '#errors/index.ts'
+import { isBound, type Principal, requireScope } from '#contracts/index.ts'
 import { refuseAppToken } from '#features/workspaces/index.ts'
 
 /** Whose notifications may be read: a user's own, and with a key or a token that is bound to a workspace only those of that one. */
@@ -15,7 +14,6 @@ export function readerOf(principal: Principal): Reader {
 
 /** For doors whose frames pass no gate: marking writes. */
 export function writerOf(principal: Principal): Reader {
-  if (!principal.scopes.has('write'))
-    throw new AppError('forbidden', "This credential lacks the scope 'write'", { details: { scope: 'write' } })
+  requireScope(principal, 'write')
   return readerOf(principal)
 }

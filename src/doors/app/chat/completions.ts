@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { Envelope, Principal } from '#contracts/index.ts'
+import { type Envelope, type Principal, requireScope } from '#contracts/index.ts'
 import {
   ChatCompletionRequest,
   chunkEncoder,
@@ -91,7 +91,7 @@ async function callerOf(
     throw new AppError('not-found', 'Application not found')
   }
   const principal = await deps.auth.authenticate(readCredentials(request))
-  if (!principal.scopes.has('write')) throw new AppError('forbidden', "This credential lacks the scope 'write'")
+  requireScope(principal, 'write')
   return { principal, appId: id.toLowerCase() }
 }
 
