@@ -5,6 +5,8 @@
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
+// What the server keeps is for its own user to read: tokens of apps and what people said.
+process.umask(0o077)
 // Beside the data, whose folder `config/env.ts` reads by the same rule.
 enableCompileCache(join(process.env.PARLEY_DATA || './data', 'cache'))
 await import('./main.ts')

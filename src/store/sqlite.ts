@@ -1,4 +1,4 @@
-import { fdatasync, mkdirSync, openSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
@@ -7,6 +7,7 @@ import type { Database, StatementResult, Transaction } from './database.ts'
 import { type GroupCommitOptions, groupCommit, type Lane } from './group-commit.ts'
 import type { Schema } from './schema.ts'
 import type { Statement, Value } from './statement.ts'
+import { syncer } from './syncer.ts'
 
 /**
  * The embedded database: one file `parley.db` in `folder`, one process at a time. One connection writes, another reads.
@@ -83,29 +84,6 @@ function lockFolder(folder: string): DatabaseSync {
       { cause },
     )
   }
-}
-
-/** fdatasync of a file off the event loop; calls that wait together share one. */
-function syncer(path: string): () => Promise<void> {
-  let fd: number | undefined
-  let running = false
-  let next: { resolve: () => void; reject: (reason: unknown) => void }[] = []
-  function start(): void {
-    running = true
-    const served = next
-    next = []
-    fd ??= openSync(path, 'r+')
-    fdatasync(fd, (error) => {
-      running = false
-      for (const waiter of served) error ? waiter.reject(error) : waiter.resolve()
-      if (next.length > 0) start()
-    })
-  }
-  return () =>
-    new Promise((resolve, reject) => {
-      next.push({ resolve, reject })
-      if (!running) start()
-    })
 }
 
 class StatementCache {

@@ -1,13 +1,29 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { databaseKinds } from '#test/support/databases.ts'
 import { query } from '#test/support/ledger.ts'
-import { ownerPassword, spawnParley } from '#test/support/parley.ts'
+import { makeHome, ownerPassword, spawnParley } from '#test/support/parley.ts'
 import { startUpstream } from '#test/support/upstream-simulator.ts'
 import { openSocket } from './socket.ts'
 import { type Belongings, bearer, makeWorld, type Person, type World } from './world.ts'
 
 const body = { model: 'gpt-sim', messages: [{ role: 'user', content: 'hello' }] }
+
+it('keeps what it writes to its own user, also in a folder that it makes', async () => {
+  const home = await makeHome()
+  const folder = join(home.env.PARLEY_DATA!, 'made')
+  const parley = await spawnParley({ home: { ...home, env: { PARLEY_DATA: folder } } })
+  await fetch(`${parley.url}/v1/models`, { headers: bearer(parley.key) })
+  const written = ['', ...(await readdir(folder, { recursive: true }))]
+  const open = []
+  for (const name of written) if (((await stat(join(folder, name))).mode & 0o077) !== 0) open.push(name)
+  expect(open).toEqual([])
+  expect(written).toEqual(expect.arrayContaining(['', 'parley.db', 'secret', 'cache']))
+  await parley.stop('SIGTERM')
+  await home.remove()
+})
 
 for (const kind of databaseKinds)
   describe(`what stays inside on ${kind}`, () => {
