@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { AppError } from '#errors/index.ts'
 import { startUpstream, type Upstream } from '#test/support/upstream-simulator.ts'
-import { impatient, patient, type TestIo, testIo } from './call-for-test.ts'
+import { callOf, impatient, patient, type TestIo, testIo } from './call-for-test.ts'
 import { type HttpAnswer, type HttpRequest, readText, sendHttp } from './http.ts'
+import { openAiCompatible } from './openai-compatible/index.ts'
 
 /** What came since the last time, as soon as there is something; undefined at the end. */
 async function read(answer: HttpAnswer): Promise<Buffer[] | undefined> {
@@ -130,6 +131,21 @@ test('between parts: a consumer that is busy itself is not the upstream’s faul
   answer.progressed()
   held.finish()
   expect(await readText(answer)).toContain('[DONE]')
+})
+
+test('a consumer that is busy with the first words is not the upstream’s fault either', async () => {
+  io = { ...testIo({ ...patient, firstPartMs: 50, betweenPartsMs: 50 }), dispatcher: io.dispatcher }
+  const held = sim.hold()
+  held.send('Hel')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const call = openAiCompatible.streamModel(callOf({ url: sim.url, secret: 'sk' }), io)
+  expect((await call.next()).value).toEqual([{ type: 'text', text: 'Hel' }])
+  vi.advanceTimersByTime(170)
+  held.finish()
+  const rest = []
+  for await (const batch of call) rest.push(...batch)
+  expect(rest.at(-1)).toMatchObject({ type: 'finish' })
 })
 
 test('error body: 64 KiB of it are read, the rest is left', async () => {

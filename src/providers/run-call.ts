@@ -90,6 +90,8 @@ class Call extends BatchSource<ModelPart> {
       if (this.parts.length > 0) {
         const { parts } = this
         this.parts = []
+        // The first words have come in time, however long it takes to make use of them.
+        if (!this.hasGiven) answer.progressed()
         this.hasGiven = true
         return parts
       }

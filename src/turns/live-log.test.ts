@@ -174,6 +174,22 @@ describe('a live log', () => {
     expect(deserted).toBe(1)
   })
 
+  it('keeps nothing of readers that have left while nothing happened', async () => {
+    const log = new LiveLog('turn', Date.now)
+    log.open()
+    const stays = log.reader(0, 'caller')
+    const next = stays.next()
+    for (let i = 0; i < 100; i++) {
+      const reader = log.reader(0, 'caller')
+      const asked = reader.next()
+      await reader.return()
+      expect((await asked).done).toBe(true)
+    }
+    expect((log as unknown as { waiting: unknown[] }).waiting).toEqual([stays])
+    log.end()
+    expect((await next).done).toBe(true)
+  })
+
   it('deserts nobody who is over: nothing is kept waiting for a reader to come back', async () => {
     const log = new LiveLog('t', () => 1)
     let deserted = 0

@@ -170,6 +170,12 @@ export class LiveLog {
     this.waiting.push(reader)
   }
 
+  /** @internal for LogReader: it has left, and has nothing to be woken for. */
+  forget(reader: Waiter): void {
+    const at = this.waiting.indexOf(reader)
+    if (at >= 0) this.waiting.splice(at, 1)
+  }
+
   /** @internal for LogReader: `over` when nothing will follow what `after` gives now. */
   get over(): boolean {
     return this.ended
@@ -280,6 +286,7 @@ export class LogReader extends BatchSource<Envelope> {
   override leave(): void {
     if (this.left) return
     this.left = true
+    this.log.forget(this)
     if (--this.log.readers === 0 && !this.log.over) this.log.onDeserted?.()
   }
 }

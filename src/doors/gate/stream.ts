@@ -52,6 +52,7 @@ async function stream(reply: FastifyReply, answer: StreamedAnswer, framing: Fram
   }
   // The response, not the request: its close is the only one that is told for every way of leaving.
   response.once('close', leave)
+  if (response.destroyed) leave()
   try {
     if (first) await opening(first, openingMs)
   } catch (thrown) {
@@ -83,6 +84,8 @@ export async function resultOrLeave(reply: FastifyReply, turn: Waitable): Promis
   const { result, leave } = turn.wait()
   // Leaving twice is leaving once, so the listener stays: taking it away would cost more than hearing of every end.
   reply.raw.on('close', leave)
+  // Who had left before is not told of again.
+  if (reply.raw.destroyed) leave()
   try {
     return await result
   } finally {

@@ -20,7 +20,9 @@ export function downloadRoute(
       const app = await apps.find(principal, botId)
       const leaving = new AbortController()
       // Nobody would be told where the file is.
-      reply.raw.once('close', () => leaving.abort(new AppError('cancelled', 'The client left')))
+      const leave = () => leaving.abort(new AppError('cancelled', 'The client left'))
+      reply.raw.once('close', leave)
+      if (reply.raw.destroyed) leave()
       const baseUrl = `${request.protocol}://${request.host}`
       const url = app && (await transcriptFiles.store(principal, app, filter, { baseUrl, signal: leaving.signal }))
       if (url === undefined) return reply.code(404).send(noRecord)

@@ -53,6 +53,7 @@ async function observe(
     if ((await see(first)) === false) await rest.return?.()
     else await handOver(rest, see)
   } catch (thrown) {
+    await rest.return?.()
     throw isOver ? thrown : watch.failed(thrown)
   }
   if (!isOver) throw watch.failed(new AppError('upstream-malformed', 'The upstream did not say how its answer ended'))

@@ -334,6 +334,7 @@ describe('an answer under way', () => {
         upstreams[0]!.provider.script(...batches)
         const { parts } = await open()
         expect(await refusal(parts.handTo(taker))).toBe(own)
+        expect(upstreams[0]!.provider.open).toBe(0)
       }
     expect(upstreams[0]!.breaker.circuit()).toMatchObject({ state: 'closed', failures: 0 })
   })
