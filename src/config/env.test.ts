@@ -52,3 +52,85 @@ describe('where requests for users may go', () => {
       expect(() => readEnv({ PARLEY_OUTBOUND_ALLOW: text })).toThrow('PARLEY_OUTBOUND_ALLOW must be host names')
   })
 })
+
+/** Variable → what it may be, and what stops the start by naming it. */
+const checked: Record<string, { good: string[]; bad: string[] }> = {
+  LOG_LEVEL: {
+    good: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    bad: ['verbose', 'INFO', '30', 'toString'],
+  },
+  PARLEY_TRUST_PROXY: {
+    good: [
+      'on',
+      'off',
+      'true',
+      '0',
+      '1',
+      '127.0.0.1',
+      '::1',
+      '127.0.0.1, 10.0.0.0/8,fd00::/8',
+      '10.0.0.0/255.0.0.0',
+      'loopback, 192.0.2.1',
+    ],
+    bad: ['maybe', 'proxy.example', '2', '10.0.0.0/33', '10.0.0.0/0', '10.1', '127.0.0.1,', '[::1]', 'toString'],
+  },
+  PARLEY_OWNER_EMAIL: {
+    good: ['owner@localhost', 'ada@example.org'],
+    bad: ['ada', '@localhost', 'ada@', 'ada lovelace@example.org'],
+  },
+  OLLAMA_HOST: {
+    good: ['ollama', 'ollama:11434', '127.0.0.1', 'https://ollama.example/base'],
+    bad: ['ftp://ollama', 'a b', 'host:port', 'http://user:word@ollama', 'http://ollama?a=1'],
+  },
+  PARLEY_CORS_ORIGINS: {
+    good: ['https://chat.example', 'http://localhost:5173, capacitor://localhost', '*', 'http://[::1]:80,'],
+    bad: [
+      'chat.example',
+      'https://chat.example/app',
+      'https://*.example',
+      'null',
+      'https://a.example https://b.example',
+    ],
+  },
+}
+for (const name of ['OPENAI_BASE_URL', 'ANTHROPIC_BASE_URL', 'GEMINI_BASE_URL'])
+  checked[name] = {
+    good: ['http://127.0.0.1:9/v1', 'https://models.example/'],
+    bad: ['models.example', 'localhost:8080', 'file:///v1', 'https://user@models.example', 'https://m.example/v1?v=2'],
+  }
+
+describe.each(Object.entries(checked))('%s', (name, { good, bad }) => {
+  it.each(['', ...good])('may be %j', (value) => {
+    expect(() => readEnv({ [name]: value })).not.toThrow()
+  })
+
+  it.each(bad)('stops the start when it is %j', (value) => {
+    expect(() => readEnv({ [name]: value })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-request',
+        message: expect.stringMatching(`^The environment variable ${name} must be `),
+        details: { field: name },
+      }),
+    )
+  })
+})
+
+it('reads what is written in more than one way as one', () => {
+  const key = 'k'
+  const config = readEnv({
+    PARLEY_OWNER_EMAIL: ' Ada@Example.ORG',
+    PARLEY_CORS_ORIGINS: 'https://Chat.example:443/, http://localhost:5173,capacitor://localhost',
+    OPENAI_API_KEY: key,
+    OPENAI_BASE_URL: 'https://models.example/v1//',
+    ANTHROPIC_API_KEY: key,
+    OLLAMA_HOST: 'ollama',
+  })
+  expect(config.owner.email).toBe('ada@example.org')
+  expect(config.corsOrigins).toEqual(['https://chat.example', 'http://localhost:5173', 'capacitor://localhost'])
+  expect(config.upstreams).toEqual({
+    openai: { url: 'https://models.example/v1', secret: key },
+    anthropic: { url: 'https://api.anthropic.com/v1', secret: key },
+    ollama: { url: 'http://ollama:11434/v1' },
+  })
+  expect(readEnv({}).corsOrigins).toEqual([])
+})

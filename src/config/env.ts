@@ -1,7 +1,11 @@
-import { AppError } from '#errors/index.ts'
+import { isIP } from 'node:net'
+import proxyAddr from '@fastify/proxy-addr'
+import { emailOf } from '#lib/email.ts'
 import { type OutboundAllow, readOutboundAllow } from '#lib/outbound/allow.ts'
+import { bad } from './bad.ts'
 import { type IdentityProvider, readIdentityProvider } from './identity.ts'
 import { type Rate, readRate } from './rate.ts'
+import { ollamaUrl, readOrigins, readUrl } from './urls.ts'
 
 /** Every setting, typed. Made once at start; nothing reads process.env after that. */
 export interface Config {
@@ -36,7 +40,7 @@ export interface Config {
   stopGraceMs: number
   /** Where requests on behalf of users may go although it is not public. */
   outboundAllow: OutboundAllow
-  /** Browser origins that may call with credentials; absent: only the server's own. */
+  /** Browser origins that may call with credentials, or `*`: any, without; empty: only the server's own. */
   corsOrigins: string[]
 }
 
@@ -63,6 +67,13 @@ export function readEnv(env: Env): Config {
   const openaiKey = text('OPENAI_API_KEY')
   const anthropicKey = text('ANTHROPIC_API_KEY')
   const geminiKey = text('GEMINI_API_KEY')
+  // Read whether they count or not: what cannot be understood is not passed over in silence.
+  const openaiUrl = readUrl(text('OPENAI_BASE_URL') ?? 'https://api.openai.com/v1', 'OPENAI_BASE_URL')
+  const anthropicUrl = readUrl(text('ANTHROPIC_BASE_URL') ?? 'https://api.anthropic.com/v1', 'ANTHROPIC_BASE_URL')
+  const geminiUrl = readUrl(
+    text('GEMINI_BASE_URL') ?? 'https://generativelanguage.googleapis.com/v1beta',
+    'GEMINI_BASE_URL',
+  )
   const ollama = text('OLLAMA_HOST')
   const flag = (name: string, fallback: boolean) => readFlag(text(name), name, fallback)
   const identity = readIdentityProvider({ text, flag, integer })
@@ -77,7 +88,7 @@ export function readEnv(env: Env): Config {
     dataFolder: text('PARLEY_DATA') ?? './data',
     ...(databaseUrl !== undefined && { databaseUrl }),
     owner: {
-      email: text('PARLEY_OWNER_EMAIL') ?? 'owner@localhost',
+      email: readEmail(text('PARLEY_OWNER_EMAIL') ?? 'owner@localhost', 'PARLEY_OWNER_EMAIL'),
       password: text('PARLEY_OWNER_PASSWORD'),
       key: text('PARLEY_OWNER_KEY'),
     },
@@ -100,18 +111,14 @@ export function readEnv(env: Env): Config {
       }),
     },
     upstreams: {
-      ...(openaiKey && { openai: { url: url('OPENAI_BASE_URL', 'https://api.openai.com/v1'), secret: openaiKey } }),
-      ...(anthropicKey && {
-        anthropic: { url: url('ANTHROPIC_BASE_URL', 'https://api.anthropic.com/v1'), secret: anthropicKey },
-      }),
-      ...(geminiKey && {
-        gemini: { url: url('GEMINI_BASE_URL', 'https://generativelanguage.googleapis.com/v1beta'), secret: geminiKey },
-      }),
+      ...(openaiKey && { openai: { url: openaiUrl, secret: openaiKey } }),
+      ...(anthropicKey && { anthropic: { url: anthropicUrl, secret: anthropicKey } }),
+      ...(geminiKey && { gemini: { url: geminiUrl, secret: geminiKey } }),
       ...(ollama && { ollama: { url: ollamaUrl(ollama) } }),
     },
     ...readS3(text),
     debug: readFlag(text('DEBUG'), 'DEBUG', false),
-    logLevel: text('LOG_LEVEL') ?? 'info',
+    logLevel: readLogLevel(text('LOG_LEVEL') ?? 'info'),
     trustProxy: readProxies(text('PARLEY_TRUST_PROXY')),
     maxBodyBytes: readInteger(
       text('PARLEY_MAX_BODY_BYTES') ?? String(10 * 1024 * 1024),
@@ -123,16 +130,7 @@ export function readEnv(env: Env): Config {
     registration: readFlag(text('PARLEY_REGISTRATION'), 'PARLEY_REGISTRATION', isLoopback(text('HOST') ?? '127.0.0.1')),
     stopGraceMs: readInteger(text('PARLEY_STOP_GRACE_MS') ?? '10000', 'PARLEY_STOP_GRACE_MS', 0, 3_600_000),
     outboundAllow: readAllow(text('PARLEY_OUTBOUND_ALLOW')),
-    corsOrigins: (text('PARLEY_CORS_ORIGINS') ?? '')
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
-  }
-
-  function url(name: string, fallback: string): string {
-    const value = text(name) ?? fallback
-    if (!URL.canParse(value)) throw bad(name, 'a URL')
-    return value.replace(/\/+$/, '')
+    corsOrigins: readOrigins(text('PARLEY_CORS_ORIGINS') ?? ''),
   }
 }
 
@@ -159,13 +157,17 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
-/** OLLAMA_HOST is written `host`, `host:port` or as a URL; its OpenAI-compatible API lies under /v1. */
-function ollamaUrl(host: string): string {
-  const base = host.includes('://') ? host : `http://${host}`
-  if (!URL.canParse(base)) throw bad('OLLAMA_HOST', 'a host, host:port or URL')
-  const parsed = new URL(base)
-  if (parsed.port === '' && !host.includes('://')) parsed.port = '11434'
-  return `${parsed.toString().replace(/\/+$/, '')}/v1`
+function readEmail(value: string, name: string): string {
+  const email = emailOf(value)
+  if (email === undefined) throw bad(name, 'an e-mail address')
+  return email
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+function readLogLevel(value: string): string {
+  if (!logLevels.includes(value)) throw bad('LOG_LEVEL', `one of ${logLevels.join(', ')}`)
+  return value
 }
 
 function readInteger(value: string, name: string, least: number, most: number): number {
@@ -190,11 +192,20 @@ function readFlag(value: string | undefined, name: string, fallback: boolean): b
 
 function readProxies(value: string | undefined): boolean | string {
   if (value === undefined || /^(0|false|off|no)$/i.test(value)) return false
-  return /^(1|true|on|yes)$/i.test(value) ? true : value
+  if (/^(1|true|on|yes)$/i.test(value)) return true
+  if (!value.split(',').every((one) => isProxy(one.trim())))
+    throw bad('PARLEY_TRUST_PROXY', 'on, off, or addresses and networks, separated by commas')
+  return value
 }
 
-function bad(name: string, wanted: string): AppError {
-  return new AppError('invalid-request', `The environment variable ${name} must be ${wanted}`, {
-    details: { field: name },
-  })
+/** What Fastify understands, but for numbers: it would take a 2 for the address 0.0.0.2. */
+function isProxy(entry: string): boolean {
+  const isNamed = /^(loopback|linklocal|uniquelocal)$/.test(entry)
+  if (!isNamed && isIP(entry.replace(/\/[^/]*$/, '')) === 0) return false
+  try {
+    proxyAddr.compile(entry)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,4 +1,4 @@
-import { AppError } from '#errors/index.ts'
+import { bad } from './bad.ts'
 
 /** Whose tokens are believed besides our own, and what in them means what (docs/recipes/use-an-identity-provider.md). */
 export interface IdentityProvider {
@@ -80,10 +80,4 @@ function rolesOf(text: string): NonNullable<IdentityProvider['roles']> {
     return [theirs, ours]
   })
   return Object.fromEntries(entries)
-}
-
-function bad(name: string, wanted: string): AppError {
-  return new AppError('invalid-request', `The environment variable ${name} must be ${wanted}`, {
-    details: { field: name },
-  })
 }

@@ -1,4 +1,4 @@
-/** Environment → typed configuration, read once at start. Imports nothing but errors. */
+/** Environment → typed configuration, read once at start. Imports nothing but errors and lib. */
 export { type Config, type EnvironmentUpstreams, readEnv } from './env.ts'
 export type { IdentityProvider } from './identity.ts'
 export { type Rate, readRate } from './rate.ts'

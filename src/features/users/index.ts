@@ -18,7 +18,7 @@ import {
 } from './accounts.ts'
 
 export { type ProfileChange, prepareUser, refuseTaken, type UserInput, type UsersDeps } from './accounts.ts'
-export { emailOf, normaliseEmail } from './email.ts'
+export { normaliseEmail } from './email.ts'
 export { requirePerson } from './policy.ts'
 export { presentUser, type User } from './present.ts'
 export { insertUser, type NewUser, voidSessions } from './store.ts'

@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, jwtVerify } from 'jose'
 import { AppError } from '#errors/index.ts'
-import { emailOf } from '#features/users/index.ts'
+import { emailOf } from '#lib/email.ts'
 import { isStorable } from '#lib/text.ts'
 import type { KeyFor } from './key-set.ts'
 import type { ProviderSettings } from './settings.ts'
