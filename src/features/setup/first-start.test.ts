@@ -84,6 +84,13 @@ for (const kind of databaseKinds)
       },
     )
 
+    test('refuses a password that is too short by the name of its variable', async () => {
+      await expect(start({ password: 'short' })).rejects.toMatchObject({
+        code: 'invalid-request',
+        details: { field: 'PARLEY_OWNER_PASSWORD' },
+      })
+    })
+
     test.runIf(kind === 'postgres')('two processes that start at once make one owner', async () => {
       const other = await db.openAgain()
       const settings = { ...owner, key: 'the-same-key-for-both' }

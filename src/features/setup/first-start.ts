@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { insertApp, makeApp } from '#features/apps/index.ts'
 import { allScopes, checkGivenKey, insertKey, isKnownHash, type MadeKey, makeKey } from '#features/keys/index.ts'
-import { insertUser, prepareUser } from '#features/users/index.ts'
+import { checkPassword, insertUser, prepareUser } from '#features/users/index.ts'
 import { insertWorkspace } from '#features/workspaces/index.ts'
 import { randomToken } from '#lib/hash.ts'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -41,6 +41,7 @@ export async function firstStart(deps: SetupDeps, owner: OwnerSettings): Promise
     await addGivenKey(deps, owner)
     return { created: false, email: owner.email }
   }
+  if (owner.password !== undefined) checkPassword('PARLEY_OWNER_PASSWORD', owner.password)
   const now = deps.now()
   const password = owner.password ?? randomToken(18)
   const user = await prepareUser({ email: owner.email, password, name: 'Owner', isAdmin: true }, now)
