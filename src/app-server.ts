@@ -10,6 +10,7 @@ import {
   requestId,
   routerErrors,
   type ShapeOf,
+  useErrorsByPath,
   useRequestLogs,
   useValidators,
 } from '#doors/gate/index.ts'
@@ -50,6 +51,7 @@ export function appServer({ config, takesUpgrade, onRoute }: AppServerDeps): Fas
     http: { shouldUpgradeCallback: takesUpgrade },
   })
   useRequestLogs(server.log)
+  useErrorsByPath(server, shapeOf)
   if (onRoute) server.addHook('onRoute', onRoute)
   return server
 }

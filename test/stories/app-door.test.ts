@@ -70,6 +70,45 @@ for (const kind of databaseKinds)
       expect(caughtUp.body.data).toHaveLength(2)
     })
 
+    it('catches up with the session that was used last, not with the one that was made last', async () => {
+      const app = await story.app()
+      for (const session of ['older', 'newer', 'older'])
+        await story.api('POST', completions(app.id), say(`in the ${session} one`), { 'x-session-id': session })
+      const { body: session } = await story.api('POST', '/api/v1/chat/sessions', {
+        application_id: app.id,
+        title: 'empty',
+      })
+      expect(session.status).toBe('success')
+      const { body } = await story.api('GET', `/api/v1/chat/${app.id}/messages`)
+      expect(body.data.map(({ content }: { content: string }) => content)).toEqual([
+        'in the older one',
+        'You said: in the older one',
+        'in the older one',
+        'You said: in the older one',
+      ])
+    })
+
+    it.each(['an app', 'a session'])(
+      'tells the reader of %s that a turn was cancelled: half an answer would not',
+      async (form) => {
+        const app = await story.app()
+        const made = await story.api('POST', '/api/v1/chat/sessions', {
+          application_id: app.id,
+          title: 'to be cancelled',
+        })
+        const held = story.upstream.hold()
+        held.send('Begun ')
+        const stream = await (form === 'an app'
+          ? story.post(completions(app.id), say('Hello', { stream: true }))
+          : story.post('/api/v1/chat/completions', { session_id: made.body.data.id, message: 'Hello', stream: true }))
+        await stream.until(({ data }) => data.includes('Begun '))
+        await story.api('POST', `/api/v1/turns/${stream.headers.get('x-turn-id')}/commands`, { type: 'cancel' })
+        const frames = await stream.all()
+        const failure = frames.find(({ event }) => event === 'error')
+        expect(JSON.parse(failure!.data)).toMatchObject({ code: 'cancelled' })
+      },
+    )
+
     it('streams chunks with ids to resume after, and named events only when asked', async () => {
       const app = await story.app()
       const plain = await (await story.post(completions(app.id), say('Hello', { stream: true }))).all()

@@ -43,6 +43,14 @@ for (const kind of databaseKinds)
       expect(roles).toMatchObject({ status: 400, param: 'messages[0].role' })
     })
 
+    it('what the upstream has against the request itself is not tried again', async () => {
+      story.upstream.script({ strike: { kind: 'status', status: 400 } })
+      const before = story.upstream.requests.length
+      const error = await failure(story.openai({ maxRetries: 3 }).chat.completions.create(ask))
+      expect(error).toMatchObject({ code: 'upstream_rejected' })
+      expect(story.upstream.requests.length - before).toBe(1)
+    })
+
     it('a used-up limit is a RateLimitError with Retry-After', async () => {
       const openai = limited.openai()
       let error: InstanceType<typeof OpenAI.APIError> | undefined

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { databaseKinds } from '#test/support/databases.ts'
 import type { SseFrame } from '#test/support/sse-client.ts'
@@ -91,6 +92,20 @@ for (const kind of databaseKinds)
       }
       expect((await (await events(id, 1)).all()).length).toBeGreaterThan(0)
       expect((await story.read(`/api/v1/turns/${id}/events?after=${last}`)).status).toBe(200)
+    })
+
+    it('answer HEAD with no byte behind the head, so that the connection stays usable', async () => {
+      const stream = await story.post('/v1/chat/completions', streamed)
+      await stream.all()
+      const { hostname, port } = new URL(story.parley.url)
+      const socket = connect(Number(port), hostname)
+      const { authorization } = story.parley.headers
+      socket.write(
+        `HEAD /api/v1/turns/${stream.headers.get('x-turn-id')}/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: ${authorization}\r\n\r\n`,
+      )
+      const answer = (await Array.fromAsync(socket)).join('')
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+      expect(answer.split('\r\n\r\n').slice(1).join('')).toBe('')
     })
 
     it('are cancelled by a command, once', async () => {

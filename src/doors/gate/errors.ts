@@ -6,6 +6,8 @@ import type { Cell } from '#lib/metrics.ts'
 export interface ErrorShape {
   status(error: AppError): number
   body(error: AppError, request: FastifyRequest): unknown
+  /** What the door's clients look for beside `Retry-After`. */
+  headers?(error: AppError): Record<string, string>
 }
 
 /** Fastify's own refusals, by their codes, in our words. */
@@ -52,6 +54,13 @@ export function routerErrors(shapeOf: ShapeOf) {
   }
 }
 
+/** For what no door has an error handler for: unknown paths, and routes that nothing should fail on. Before any door. */
+export function useErrorsByPath(server: FastifyInstance, shapeOf: ShapeOf): void {
+  server.setErrorHandler((thrown, request, reply) =>
+    sendError(fromFastify(thrown), shapeOf(request.url.split('?')[0] ?? ''), request, reply),
+  )
+}
+
 /** For URLs that belong to no route; each is counted in `misses`. */
 export function useNotFound(server: FastifyInstance, shapeOf: ShapeOf, misses: Cell): void {
   server.setNotFoundHandler((request, reply) => {
@@ -73,5 +82,6 @@ function sendError(error: AppError, shape: ErrorShape, request: FastifyRequest, 
   if (error.code === 'internal') request.log.error({ err: error.cause ?? error }, 'request failed')
   else if (status >= 500) request.log.warn({ code: error.code, err: error.cause }, error.message)
   if (error.retryAfterMs !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)))
+  if (shape.headers) reply.headers(shape.headers(error))
   reply.code(status).send(shape.body(error, request))
 }

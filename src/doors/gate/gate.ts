@@ -94,9 +94,14 @@ export function limitInput(principal: Principal, ip: string, chat: boolean) {
 /** Tells the tightest limit in headers, and refuses when it is used up. */
 function limited(reply: FastifyReply, state: LimitState | undefined): AppError | undefined {
   if (!state) return undefined
-  reply.header('x-ratelimit-limit', state.limit)
-  reply.header('x-ratelimit-remaining', state.remaining)
-  reply.header('x-ratelimit-reset', Math.ceil(state.resetAtMs / 1000))
+  const told = { limit: reply.getHeader('x-ratelimit-limit'), remaining: reply.getHeader('x-ratelimit-remaining') }
+  // The address's limit was told before the caller's: whichever has less left is the one to heed.
+  const isTightest = !state.allowed || !(Number(told.remaining) * state.limit < state.remaining * Number(told.limit))
+  if (isTightest) {
+    reply.header('x-ratelimit-limit', state.limit)
+    reply.header('x-ratelimit-remaining', state.remaining)
+    reply.header('x-ratelimit-reset', Math.ceil(state.resetAtMs / 1000))
+  }
   if (state.allowed) return undefined
   return tooMany(state.retryAfterMs)
 }

@@ -63,6 +63,10 @@ async function stream(reply: FastifyReply, answer: StreamedAnswer, framing: Fram
   if (response.destroyed) return leave()
   const head = reply.getHeaders() as Record<string, string | number>
   response.writeHead(200, { ...head, ...answer.headers, ...framing.headers })
+  if (reply.request.method === 'HEAD') {
+    response.end()
+    return leave()
+  }
   response.socket?.setNoDelay(true)
   const sink = responseSink(response)
   if (framing.ping !== undefined) keepAlive(response, sink, framing.ping, pingEveryMs)

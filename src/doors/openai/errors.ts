@@ -41,4 +41,6 @@ export function errorObject(error: Pick<AppError, 'code' | 'message' | 'details'
 export const openAiErrors: ErrorShape = {
   status: (error) => error.status,
   body: (error) => errorObject(error),
+  // OpenAI's SDKs would otherwise try every 409, 429 and 5xx again, also what is the request's own fault.
+  headers: (error): Record<string, string> => (error.retryable ? {} : { 'x-should-retry': 'false' }),
 }

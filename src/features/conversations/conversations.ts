@@ -41,7 +41,7 @@ export interface OwnFilter {
   ids?: readonly number[]
   limit: number
   offset: number
-  order?: 'asc' | 'desc'
+  order?: 'asc' | 'desc' | 'used'
 }
 
 export interface SurveyedRow extends ConversationRow {

@@ -146,13 +146,16 @@ export interface ListFilter {
   ids?: readonly number[]
   limit: number
   offset: number
-  /** Absent: newest first. */
-  order?: 'asc' | 'desc'
+  /** By when they were made, or `used`: the one with the newest turn first. Absent: newest first. */
+  order?: 'asc' | 'desc' | 'used'
 }
 
 export async function listRows(database: Database, filter: ListFilter): Promise<ConversationRow[]> {
+  const { order = 'desc' } = filter
+  const newestTurn = sql`coalesce((select max(id) from turns where conversation_id = c.id), 0)`
   const found = await selectRows(database, filtered(database, filter))
-    .orderBy('c.id', filter.order ?? 'desc')
+    .$if(order === 'used', (query) => query.orderBy(newestTurn, 'desc'))
+    .orderBy('c.id', order === 'asc' ? 'asc' : 'desc')
     .limit(filter.limit)
     .offset(filter.offset)
     .execute()

@@ -15,7 +15,7 @@ import { sseFrame } from '#wire/index.ts'
 import { oneHeader, readCredentials, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../../gate/index.ts'
 import type { AppDoorDeps } from '../deps.ts'
 import { streamError } from '../errors.ts'
-import { namedEvents } from '../named-events.ts'
+import { failureOf, namedEvents } from '../named-events.ts'
 
 const Params = Type.Object({ application_id: Type.String() })
 const Body = Type.Interface([ChatCompletionRequest], {
@@ -108,7 +108,8 @@ function streamCompletion(
   const encode = chunkEncoder(turn, options)
   const frames = ({ turnId, seq, event }: Envelope): string => {
     const chunks = encode(event)
-    const named = options.named || isFailure(event) ? namedEvents({ turnId, event }) : []
+    // How a turn failed must reach every client, also one that takes no other named event.
+    const named = options.named || failureOf(event) ? namedEvents({ turnId, event }) : []
     const lines = [
       ...named.map(({ event: name, data }) => ({ data: JSON.stringify(data), event: name })),
       ...chunks.map((data) => ({ data })),
@@ -125,11 +126,6 @@ function streamCompletion(
     encode: (batch) => batch.map(frames).join(''),
     failed: (error) => sseFrame(JSON.stringify(streamError(error)), { event: 'error' }),
   })
-}
-
-/** How a turn failed must reach every client, also one that takes no other named event. */
-function isFailure(event: Envelope['event']): boolean {
-  return event.type === 'turn-end' && event.error !== undefined
 }
 
 export type AppCompletionBody = Static<typeof Body>

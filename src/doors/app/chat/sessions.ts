@@ -109,7 +109,7 @@ export function sessions(door: Scoped, { conversations, apps }: AppDoorDeps): vo
       const named = request.query.session_id
       const session =
         named === undefined
-          ? (await conversations.list(principal, { appId: app.id, limit: 1, offset: 0 }))[0]
+          ? (await conversations.list(principal, { appId: app.id, limit: 1, offset: 0, order: 'used' }))[0]
           : await conversations.find(principal, named, app.id)
       return ok(session ? await messagesOf(session.id, request.query.limit ?? 50) : [])
     },
