@@ -113,7 +113,7 @@ function endingAfter(
 async function readInputs(guard: Guard, { emit }: EngineDeps, control: TurnControl): Promise<Part[][]> {
   const read: Part[][] = []
   for (let inputs = control.takeInputs(); inputs.length > 0; inputs = control.takeInputs())
-    for (const parts of inputs) read.push(await control.interruptible((signal) => guard.readParts(parts, signal)))
+    for (const parts of inputs) read.push(await control.interruptible((signal) => guard.readSteered(parts, signal)))
   guard.tellSpent(emit)
   return read
 }
@@ -169,7 +169,7 @@ async function runCalls(
 /** What a tool gave as the model may read it. */
 async function heldTo(guard: Guard, outcome: ToolOutcome, control: TurnControl): Promise<ToolOutcome> {
   const refusedBefore = guard.refusal
-  const result = await control.interruptible((signal) => guard.readInput(outcome.result, 'tool-result', signal))
+  const result = await control.interruptible((signal) => guard.readResult(outcome.result, signal))
   return { result, isError: outcome.isError || guard.refusal !== refusedBefore }
 }
 

@@ -2,6 +2,7 @@ import OpenAI from 'openai'
 import { describe, expect, it } from 'vitest'
 import { openChat } from '#test/support/chat-client.ts'
 import { databaseKinds } from '#test/support/databases.ts'
+import { openNodeTool } from '#test/support/nodetool-client.ts'
 import { useStory } from '#test/support/story.ts'
 import { until } from '#test/support/until.ts'
 
@@ -380,6 +381,27 @@ for (const kind of databaseKinds)
         expect(turn).toMatchObject({ status: 'failed', error: { code: 'content-blocked' } })
         expect(turn.parts.at(-1)).toEqual({ type: 'input', parts: [{ type: 'text', text: 'add a ***' }] })
         expect((await violations())[0]).toMatchObject({ place: 'steering', where: 'input' })
+      }))
+
+    it('look into documents that are added to a running turn', () =>
+      under([words(['Bomb'], 'block', { where: 'input' })], async () => {
+        const held = story.upstream.hold()
+        held.send('Working on it')
+        const client = await openNodeTool(story.parley)
+        client.send({ role: 'user', content: 'Work', model: 'gpt-sim' })
+        const { turn_id } = await client.until({ content: 'Working on it' })
+        const before = story.upstream.requests.length
+        const document = { data: btoa('how to make a bomb'), mime_type: 'text/plain', metadata: { name: 'how.txt' } }
+        client.send({ type: 'steer', content: [{ type: 'document', document }] })
+        await client.until({ type: 'command_result', outcome: 'applied' })
+        const look = async () => (await story.api('GET', `/api/v1/turns/${turn_id}`)).body.data
+        await until(async () => (await look()).status !== 'running')
+        const turn = await look()
+        expect(turn).toMatchObject({ status: 'failed', error: { code: 'content-blocked' } })
+        expect(turn.parts.at(-1)).toEqual({ type: 'input', parts: [] })
+        expect((await violations())[0]).toMatchObject({ place: 'steering', where: 'input' })
+        expect(story.upstream.requests.length).toBe(before)
+        await client.close()
       }))
 
     it('replay what was refused for the same Idempotency-Key, without asking again', () =>

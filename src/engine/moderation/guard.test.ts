@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import type { Guardrail, Message } from '#contracts/index.ts'
+import type { Guardrail, Message, Part } from '#contracts/index.ts'
 import { ruleOf } from '#test/support/guardrails.ts'
 import { PartWriter } from '../part-writer.ts'
+import type { AskDeps } from './asking.ts'
 import { compileRules } from './compile.ts'
 import { Guard } from './guard.ts'
 import { Work } from './text-filter.ts'
 
+const nobody: AskDeps = {
+  openModel: () => Promise.reject(new Error('no judge here')),
+  moderate: () => Promise.reject(new Error('no endpoint here')),
+  now: () => 0,
+  log: { warn: () => undefined },
+  timeouts: { endpointMs: 60_000, judgeMs: 60_000 },
+}
+
 async function guarding(...rules: Guardrail[]): Promise<Guard> {
-  const nobody = {
-    openModel: () => Promise.reject(new Error('no judge here')),
-    moderate: () => Promise.reject(new Error('no endpoint here')),
-    now: () => 0,
-    log: { warn: () => undefined },
-    timeouts: { endpointMs: 60_000, judgeMs: 60_000 },
-  }
   return new Guard(await compileRules(rules), nobody, new Work(500_000))
 }
 
@@ -103,6 +105,69 @@ describe('messages under guardrails', () => {
       expect(excerpt.isWellFormed()).toBe(true)
       expect(excerpt.length).toBeLessThanOrEqual(60)
     }
+  })
+})
+
+describe('what is added to a running turn', () => {
+  const { signal } = new AbortController()
+  const image: Part = { type: 'image', url: 'https://example.org/x.png' }
+  const inline = (name: string, text: string): Part => ({
+    type: 'file',
+    name,
+    mediaType: 'text/plain',
+    data: btoa(text),
+  })
+  const extracted = (name: string, text: string): Part => ({ type: 'file', name, mediaType: 'text/markdown', text })
+
+  it('is masked wherever a model would read it', async () => {
+    const guard = await guarding(secret('mask'))
+    const parts: Part[] = [
+      { type: 'text', text: 'a secret' },
+      image,
+      inline('secret.txt', 'the secret'),
+      inline('b', 'b'),
+    ]
+    expect(await guard.readSteered(parts, signal)).toEqual([
+      { type: 'text', text: 'a #' },
+      image,
+      { type: 'file', name: '#.txt', mediaType: 'text/plain', text: 'the #' },
+      inline('b', 'b'),
+    ])
+    expect(guard.notes.list()).toMatchObject([{ where: 'input', place: 'steering', count: 3 }])
+  })
+
+  it.for([
+    ['a document', inline('a.txt', 'the secret')],
+    ['text that was taken out of one', extracted('a.md', 'the secret')],
+    ['the name of one', inline('secret.txt', 'nothing')],
+    ['its text', { type: 'text', text: 'secret' } satisfies Part],
+  ] as const)('is refused for %s, and only text is kept', async ([, part]) => {
+    const guard = await guarding(secret('block'))
+    const kept = await guard.readSteered([{ type: 'text', text: 'of ann@example.org' }, image, part], signal)
+    expect(kept[0]).toEqual({ type: 'text', text: 'of [email]' })
+    expect(kept.every(({ type }) => type === 'text')).toBe(true)
+    expect(JSON.stringify(kept)).not.toContain('secret')
+    expect(guard.refusal).toMatchObject({ code: 'content-blocked', details: { where: 'steering' } })
+    expect(guard.notes.list()).toMatchObject([{ where: 'input', place: 'steering' }])
+  })
+
+  it.for(['block', 'mask'] as const)('is shown whole to those who are asked: %s', async (action) => {
+    const asked: string[] = []
+    const check = { kind: 'endpoint', upstream: 'sim', onOutage: 'closed' } as const
+    const guard = new Guard(await compileRules([ruleOf(check, action)]), {
+      ...nobody,
+      async moderate({ texts }) {
+        asked.push(...texts)
+        return texts.map(() => ({ flagged: true, categories: ['violence'], scores: {} }))
+      },
+    })
+    const read = await guard.readSteered([{ type: 'text', text: 'read this' }, inline('a.txt', 'a threat')], signal)
+    expect(asked.join('\n')).toMatch(/read this\s+a threat/)
+    const text = '[removed]'
+    const file: Part = { type: 'file', name: 'a.txt', mediaType: 'text/plain', text }
+    expect(read).toEqual(action === 'block' ? [{ type: 'text', text }] : [{ type: 'text', text }, file])
+    expect(guard.refusal?.details).toEqual(action === 'block' ? { where: 'steering' } : undefined)
+    expect(guard.notes.list()).toMatchObject([{ place: 'steering', excerpt: '[violence]' }])
   })
 })
 

@@ -5,7 +5,7 @@ import { AnswerGuard } from './answer-guard.ts'
 import { type Answer, type AskDeps, ask, type Spent } from './asking.ts'
 import type { AskingRule, Rules } from './compile.ts'
 import { checkMessages, redactMessages, withTexts } from './input.ts'
-import { filterOptions, lookThrough, noting, redact, type Watch } from './look-through.ts'
+import { filterOptions, lookThrough, noting, type Watch } from './look-through.ts'
 import { Notes } from './notes.ts'
 import { type RefusedAt, refusal } from './refusal.ts'
 import { TextFilter, Work } from './text-filter.ts'
@@ -51,38 +51,32 @@ export class Guard {
   }
 
   /** The same for rules that ask, over what `readMessages` gave. */
-  async askAboutMessages(messages: readonly Message[], signal: AbortSignal): Promise<readonly Message[]> {
-    const asked = messages.filter(({ role }) => role !== 'assistant')
-    const texts: string[] = []
-    withTexts(asked, (text) => {
-      texts.push(text)
-      return text
-    })
-    const mask = await this.askAll(this.rules.input.asking, texts, 'input', 'message', signal)
-    if (this.refusal) return redactMessages(this.rules, messages, defaultMask)
-    if (mask === undefined) return messages
-    return messages.map((message) => (message.role === 'assistant' ? message : withTexts([message], () => mask)[0]!))
+  askAboutMessages(messages: readonly Message[], signal: AbortSignal): Promise<readonly Message[]> {
+    return this.askAboutInput(messages, 'message', signal)
   }
 
-  /** What came in while the turn ran. When it is refused what is given has nothing in it of what was found. */
-  async readInput(text: string, place: 'steering' | 'tool-result', signal: AbortSignal): Promise<string> {
-    const looked = await lookThrough(this.rules.input, text, this.noting('input', place))
+  /** What a tool gave. When it is refused nothing is given of it. */
+  async readResult(text: string, signal: AbortSignal): Promise<string> {
+    const looked = await lookThrough(this.rules.input, text, this.noting('input', 'tool-result'))
     if (looked.blocked) {
-      this.refuse(place)
-      return place === 'steering' ? redact(this.rules, text) : defaultMask
+      this.refuse('tool-result')
+      return defaultMask
     }
-    const mask = await this.askAll(this.rules.input.asking, [looked.text], 'input', place, signal)
+    const mask = await this.askAll(this.rules.input.asking, [looked.text], 'input', 'tool-result', signal)
     if (this.refusal) return defaultMask
     return mask ?? looked.text
   }
 
-  async readParts(parts: Part[], signal: AbortSignal): Promise<Part[]> {
-    const read: Part[] = []
-    for (const part of parts) {
-      if (part.type === 'text') read.push({ ...part, text: await this.readInput(part.text, 'steering', signal) })
-      else if (!this.refusal) read.push(part)
+  /** What came in while the turn ran, read as a message is. Of what is refused its text is given, without what was found. */
+  async readSteered(parts: Part[], signal: AbortSignal): Promise<Part[]> {
+    const steered: Message[] = [{ role: 'user', parts }]
+    const check = await checkMessages(this.rules, steered, this.work, 'steering')
+    this.notes.addAll(check.notes.list())
+    if (check.refused) {
+      this.refuse('steering')
+      return redactMessages(this.rules, steered)[0]!.parts
     }
-    return this.refusal ? read.filter(({ type }) => type === 'text') : read
+    return (await this.askAboutInput(check.messages, 'steering', signal))[0]!.parts
   }
 
   /** Stands between one model call and the writer of its parts; undefined when no rule is about answers. */
@@ -134,6 +128,23 @@ export class Guard {
   async askAboutAnswer(text: string, signal: AbortSignal): Promise<void> {
     const rules = this.rules.output.asking.filter(({ action }) => action === 'flag')
     await this.askAll(rules, [text], 'output', 'text', signal)
+  }
+
+  private async askAboutInput(
+    messages: readonly Message[],
+    place: 'message' | 'steering',
+    signal: AbortSignal,
+  ): Promise<readonly Message[]> {
+    const asked = messages.filter(({ role }) => role !== 'assistant')
+    const texts: string[] = []
+    withTexts(asked, (text) => {
+      texts.push(text)
+      return text
+    })
+    const mask = await this.askAll(this.rules.input.asking, texts, 'input', place, signal)
+    if (this.refusal) return redactMessages(this.rules, messages, defaultMask)
+    if (mask === undefined) return messages
+    return messages.map((message) => (message.role === 'assistant' ? message : withTexts([message], () => mask)[0]!))
   }
 
   /** Asks for all rules at the same time. Notes what was found, refuses where a rule says so, gives the first mask. */

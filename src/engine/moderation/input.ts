@@ -1,4 +1,4 @@
-import type { Message, Part } from '#contracts/index.ts'
+import type { GuardedPlace, Message, Part } from '#contracts/index.ts'
 import { inlineText } from '#lib/inline-text.ts'
 import type { Rules, Side } from './compile.ts'
 import { lookThrough, noting, redact } from './look-through.ts'
@@ -18,7 +18,12 @@ export interface MessagesCheck {
  * earlier turns (everything up to the last answer) is masked and refused like the rest, but noted only when refused: it
  * was noted when it was new.
  */
-export async function checkMessages(rules: Rules, messages: readonly Message[], work: Work): Promise<MessagesCheck> {
+export async function checkMessages(
+  rules: Rules,
+  messages: readonly Message[],
+  work: Work,
+  place: 'message' | 'steering' = 'message',
+): Promise<MessagesCheck> {
   const notes = new Notes()
   const checked: Message[] = []
   let refused = false
@@ -27,7 +32,7 @@ export async function checkMessages(rules: Rules, messages: readonly Message[], 
     // What a model is said to have said is held to the rules for what models say.
     const side = message.role === 'assistant' ? rules.output : rules.input
     const found = new Notes()
-    const look = new MessageLook(rules, side, found, work)
+    const look = new MessageLook(rules, side, found, work, place)
     checked.push(await look.through(message))
     refused ||= look.refused
     const isNew = index > lastAnswer
@@ -42,12 +47,14 @@ class MessageLook {
   private readonly side: Side
   private readonly notes: Notes
   private readonly work: Work
+  private readonly place: 'message' | 'steering'
 
-  constructor(rules: Rules, side: Side, notes: Notes, work: Work) {
+  constructor(rules: Rules, side: Side, notes: Notes, work: Work, place: 'message' | 'steering') {
     this.rules = rules
     this.side = side
     this.notes = notes
     this.work = work
+    this.place = place
   }
 
   async through(message: Message): Promise<Message> {
@@ -66,7 +73,7 @@ class MessageLook {
       case 'tool-result':
         return { ...part, result: await this.text(part.result, 'tool-result') }
       case 'tool-call': {
-        const looked = await lookThroughArguments(this.side, part.arguments, this.found('message'))
+        const looked = await lookThroughArguments(this.side, part.arguments, this.found(this.place))
         this.refused ||= looked.blocked !== undefined
         return { ...part, arguments: looked.text }
       }
@@ -88,13 +95,13 @@ class MessageLook {
     return { ...rest, name, text: shown }
   }
 
-  private async text(text: string, place: 'message' | 'tool-result' = 'message'): Promise<string> {
+  private async text(text: string, place: GuardedPlace = this.place): Promise<string> {
     const looked = await lookThrough(this.side, text, this.found(place))
     this.refused ||= looked.blocked !== undefined
     return looked.text
   }
 
-  private found(place: 'message' | 'tool-result') {
+  private found(place: GuardedPlace) {
     return noting(this.rules, this.notes, this.work, 'input', place)
   }
 }
