@@ -3,8 +3,7 @@
  * and its completion object as pure functions of events and state. Knows no route and no outer error shape.
  */
 export { type DecodedCompletion, decodeCompletion } from './decode.ts'
-export { decodeMessages } from './decode-messages.ts'
 export { ChatCompletionRequest } from './request.ts'
 export { type ChunkOptions, chunkEncoder } from './to-chunks.ts'
 export { toCompletion } from './to-completion.ts'
-export { completionId, usageObject } from './vocabulary.ts'
+export { usageObject } from './vocabulary.ts'

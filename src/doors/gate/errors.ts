@@ -26,7 +26,7 @@ const fastifyErrors: Record<string, () => AppError> = {
 }
 
 /** What a Fastify scope threw → AppError. */
-export function fromFastify(thrown: unknown): AppError {
+function fromFastify(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown
   const error = thrown as Partial<FastifyError>
   const known = error.code === undefined ? undefined : fastifyErrors[error.code]

@@ -4,15 +4,7 @@
  */
 export { countRequests } from './count-requests.ts'
 export { readCredentials, sessionCookie } from './credentials.ts'
-export {
-  type ErrorShape,
-  fromFastify,
-  routerErrors,
-  type ShapeOf,
-  useErrors,
-  useErrorsByPath,
-  useNotFound,
-} from './errors.ts'
+export { type ErrorShape, routerErrors, type ShapeOf, useErrors, useErrorsByPath, useNotFound } from './errors.ts'
 export { type GateDeps, gate, type LimitState, limitInput, requestId, tooMany } from './gate.ts'
 export { oneHeader } from './one-header.ts'
 export { thrownFrom } from './opening.ts'

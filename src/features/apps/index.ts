@@ -16,7 +16,6 @@ export {
   contextStrategies,
 } from './config.ts'
 export type { AppsDeps } from './lookup.ts'
-export { mayChange } from './policy.ts'
 export { type PresentedApp, presentApp } from './present.ts'
 export { insertApp } from './store.ts'
 

@@ -5,7 +5,8 @@ import { databaseKinds, useDatabase } from '#test/support/databases.ts'
 import { refused } from '#test/support/refusal.ts'
 import { type AccountRooms, accountRooms } from '#test/support/rooms.ts'
 import { until } from '#test/support/until.ts'
-import { type Executions, executions, frameTypes } from './index.ts'
+import { frameTypes } from './execution.ts'
+import { type Executions, executions } from './index.ts'
 
 const hourMs = 3_600_000
 

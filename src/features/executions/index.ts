@@ -18,7 +18,7 @@ import {
 } from './executions.ts'
 import { watchShared } from './watch.ts'
 
-export { type Execution, type ExecutionFrame, type FrameType, frameTypes } from './execution.ts'
+export type { Execution, ExecutionFrame, FrameType } from './execution.ts'
 export type { ExecutionPage, ExecutionsDeps } from './executions.ts'
 export { presentExecution } from './present.ts'
 

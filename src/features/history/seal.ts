@@ -110,5 +110,3 @@ export function sealer({ database, log, segmentRows }: SealDeps) {
     },
   }
 }
-
-export type Sealer = ReturnType<typeof sealer>

@@ -18,7 +18,6 @@ import {
 } from './accounts.ts'
 
 export { type ProfileChange, prepareUser, refuseTaken, type UserInput, type UsersDeps } from './accounts.ts'
-export { normaliseEmail } from './email.ts'
 export { checkPassword } from './password.ts'
 export { requirePerson } from './policy.ts'
 export { presentUser, type User } from './present.ts'

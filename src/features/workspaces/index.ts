@@ -10,7 +10,6 @@ export { mayAdminister, mayGovern, refuseAppToken, requireAdminScope } from './p
 export { type Member, presentMember, presentWorkspace, type Workspace } from './present.ts'
 export {
   countOwners,
-  findWorkspaceByCode,
   insertMembership,
   insertWorkspace,
   listMemberships,

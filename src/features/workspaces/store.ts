@@ -79,10 +79,6 @@ export function listMembers(database: Database, workspaceId: number) {
     .execute()
 }
 
-export function findWorkspaceByCode(database: Database, code: string): Promise<WorkspaceRow | undefined> {
-  return database.read.selectFrom('workspaces').selectAll().where('code', '=', code).executeTakeFirst()
-}
-
 /** Violates uniqueness when the code is another's. */
 export async function updateWorkspace(
   tx: Transaction,

@@ -3,6 +3,5 @@
  * a blob is decided above, and a signed URL is that decision in writing.
  */
 export type { Blob, BlobInfo, BlobPage, BlobRange, Blobs, ListOptions, PutOptions, SignOptions } from './blobs.ts'
-export { isBlobKey } from './key.ts'
 export { type BlobsOptions, openBlobs } from './open-blobs.ts'
 export type { SignedParts } from './signed-url.ts'

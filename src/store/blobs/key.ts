@@ -14,7 +14,7 @@ export const fileEnding = '.blob'
  * Whether it is a key: `<workspace id>/<segment>[/<segment>…]`, the id a lower-case UUID, each segment of letters, digits
  * and `._-`. Names that people give belong into `filename`.
  */
-export function isBlobKey(key: string): boolean {
+function isBlobKey(key: string): boolean {
   if (key.length > maxKeyLength) return false
   const [workspace, ...rest] = key.split('/')
   return (

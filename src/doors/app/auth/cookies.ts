@@ -4,7 +4,8 @@ import { sessionCookie } from '#doors/gate/index.ts'
 import { type Grant, sessionLifetimeMs } from '#features/auth/index.ts'
 
 export { sessionCookie }
-export const csrfCookie = 'parley_csrf'
+
+const csrfCookie = 'parley_csrf'
 
 /** The session for the browser to keep, out of reach of scripts, and beside it the CSRF token for them to read. */
 export function setSessionCookies(request: FastifyRequest, reply: FastifyReply, grant: Grant): void {

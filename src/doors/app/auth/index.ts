@@ -12,7 +12,6 @@ import { passwordRoute } from './password.ts'
 import { refreshRoute } from './refresh.ts'
 import { registerRoute } from './register.ts'
 
-export { csrfCookie, sessionCookie } from './cookies.ts'
 export type { LoginLimit } from './login-limit.ts'
 
 export function authRoutes(

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { type Envelope, type Principal, requireScope } from '#contracts/index.ts'
 import {
   ChatCompletionRequest,
@@ -127,5 +127,3 @@ function streamCompletion(
     failed: (error) => sseFrame(JSON.stringify(streamError(error)), { event: 'error' }),
   })
 }
-
-export type AppCompletionBody = Static<typeof Body>

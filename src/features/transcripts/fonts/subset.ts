@@ -42,8 +42,6 @@ const writableMode = 2
 /** Tables that a viewer does not read of a font in a PDF. */
 const dropped = ['GSUB', 'GPOS', 'GDEF', 'BASE', 'cmap', 'kern', 'VORG', 'JSTF', 'MATH']
 
-export type Subsetter = ReturnType<typeof subsetter>
-
 /** Compiled once a document; its memory grows to the largest font that went through it. */
 export function subsetter() {
   const path = createRequire(import.meta.url).resolve('harfbuzzjs/dist/harfbuzz-subset.wasm')
