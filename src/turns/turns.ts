@@ -14,6 +14,7 @@ import { mayRead } from '#features/conversations/index.ts'
 import { BriefMap } from '#lib/brief-map.ts'
 import { isShortId } from '#lib/short-id.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
+import { withinMs } from '#lib/within.ts'
 import { isUniqueViolation } from '#store/index.ts'
 import { admission, findByIdempotencyKey } from './admit.ts'
 import { bookCall, type LooseCall, type Payer } from './book-call.ts'
@@ -205,10 +206,10 @@ export function turns(deps: TurnsDeps) {
   async function close(graceMs: number): Promise<void> {
     draining = true
     const ends = () => Promise.allSettled([...running.values()].map((turn) => turn.result))
-    await atMost(graceMs, ends())
+    await withinMs(graceMs, ends())
     for (const turn of running.values()) turn.control.apply({ type: 'cancel', reason: shutdown })
     // A disk that cannot be written must not keep the process: the reaper of the next one closes these turns.
-    await atMost(settleAtMostMs, ends())
+    await withinMs(settleAtMostMs, ends())
     clearInterval(timer)
     reap.stop()
     await lease.close()
@@ -262,15 +263,6 @@ export type Turns = ReturnType<typeof turns>
 const settleAtMostMs = 5_000
 /** How often in the time between two checkpoints it is looked whose turn it is. */
 const checkpointLooks = 20
-
-async function atMost(ms: number, done: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([done, late])
-  clearTimeout(timer)
-}
 
 function ownerOf(turn: RunningTurn) {
   const { principal } = turn.prepared.request

@@ -4,6 +4,7 @@
  */
 import type { Principal } from '#contracts/index.ts'
 import { bind } from '#lib/bind.ts'
+import { withinMs } from '#lib/within.ts'
 import { eraseByAge } from './by-age.ts'
 import type { RetentionDeps } from './deps.ts'
 import { eraseMember, eraseOwn, eraseUser, type Requested, viewErasure } from './erasures.ts'
@@ -54,7 +55,7 @@ export function retention(deps: RetentionDeps) {
   function answering<A extends unknown[]>(ask: (deps: RetentionDeps, ...args: A) => Promise<Requested>) {
     return async (...args: A): Promise<ErasureView> => {
       const { id } = await ask(deps, ...args)
-      await atMost(answerMs, run(id))
+      await withinMs(answerMs, run(id))
       return toView((await findErasure(database, { id }))!)
     }
   }
@@ -120,13 +121,4 @@ export function retention(deps: RetentionDeps) {
       await Promise.all(running.values())
     },
   }
-}
-
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([work, late])
-  clearTimeout(timer)
 }
