@@ -5,22 +5,29 @@ import type { Database } from '#store/index.ts'
 export function keyUses(deps: { database: Database; now(): number }) {
   let counted = new Map<number, { uses: number; lastUsedAt: number }>()
 
-  return {
-    count(keyId: number): void {
-      const entry = counted.get(keyId)
-      if (entry) {
-        entry.uses++
-        entry.lastUsedAt = deps.now()
-      } else counted.set(keyId, { uses: 1, lastUsedAt: deps.now() })
-    },
+  function add(keyId: number, uses: number, lastUsedAt: number): void {
+    const entry = counted.get(keyId)
+    if (!entry) return void counted.set(keyId, { uses, lastUsedAt })
+    entry.uses += uses
+    entry.lastUsedAt = Math.max(entry.lastUsedAt, lastUsedAt)
+  }
 
+  return {
+    count: (keyId: number): void => add(keyId, 1, deps.now()),
+
+    /** Throws what the database throws; what could not be written is still counted then. */
     async flush(): Promise<void> {
       if (counted.size === 0) return
       const taken = counted
       counted = new Map()
-      await deps.database.write(async (tx) => {
-        for (const [keyId, { uses, lastUsedAt }] of taken) await addUses(tx, keyId, uses, lastUsedAt)
-      })
+      try {
+        await deps.database.write(async (tx) => {
+          for (const [keyId, { uses, lastUsedAt }] of taken) await addUses(tx, keyId, uses, lastUsedAt)
+        })
+      } catch (thrown) {
+        for (const [keyId, { uses, lastUsedAt }] of taken) add(keyId, uses, lastUsedAt)
+        throw thrown
+      }
     },
   }
 }
