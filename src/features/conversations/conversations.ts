@@ -19,6 +19,8 @@ import {
   type TurnRecord,
   talksOf,
   turnRows,
+  updateRow,
+  updateSettings,
 } from './store.ts'
 
 const maxTitle = 120
@@ -158,15 +160,19 @@ export function conversations(deps: { database: Database; now: () => number }) {
   /** Changes what is given and leaves the rest; null takes a setting back. Throws `not-found`. */
   async function update(principal: Principal, id: string, change: ConversationUpdate): Promise<ConversationRow> {
     const row = await get(principal, id)
-    const { title, status, settings = {} } = change
-    const kept = Object.entries({ ...row.settings, ...settings }).filter(([, value]) => value !== null)
+    const { title, status, settings } = change
     const values = {
-      title: title === undefined ? row.title : clipped(title),
-      status: status ?? row.status,
-      settings: JSON.stringify(Object.fromEntries(kept)),
+      ...(title !== undefined && { title: clipped(title) }),
+      ...(status !== undefined && { status }),
       updated_at: now(),
     }
-    await database.write((tx) => tx.db.updateTable('conversations').set(values).where('id', '=', row.id).execute())
+    await database.write(async (tx) => {
+      // From here to the commit the row is this transaction's, so no other change comes between reading and writing.
+      const current = await updateRow(tx, row.id, values)
+      if (settings === undefined) return
+      const kept = Object.entries({ ...current, ...settings }).filter(([, value]) => value !== null)
+      await updateSettings(tx, row.id, Object.fromEntries(kept))
+    })
     return get(principal, id)
   }
 

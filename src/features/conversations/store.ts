@@ -283,6 +283,21 @@ export async function insertRow(tx: Transaction, conversation: NewConversation):
   return id
 }
 
+/** Gives its settings. */
+export async function updateRow(
+  tx: Transaction,
+  conversationId: number,
+  values: { title?: string; status?: ConversationRow['status']; updated_at: number },
+): Promise<ConversationSettings> {
+  const { settings } = await tx.db
+    .updateTable('conversations')
+    .set(values)
+    .where('id', '=', conversationId)
+    .returning('settings')
+    .executeTakeFirstOrThrow()
+  return JSON.parse(settings) as ConversationSettings
+}
+
 const setSettings = statement<{ conversationId: number; settings: string }>('set-conversation-settings', (db, p) =>
   db
     .updateTable('conversations')
