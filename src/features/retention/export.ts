@@ -21,21 +21,42 @@ let underWay = 0
 
 /**
  * Everything that is held about the caller as JSON lines (docs/RETENTION.md), read as it is taken. With a credential that
- * is bound to a workspace: of that one. Throws, before the first line, `forbidden` for a key and `overloaded`.
+ * is bound to a workspace: of that one. Throws, before the first line, `forbidden` for a key and `overloaded`. It has its
+ * place among those under way from the call on, until it ends or is returned.
  */
 export function exportOwn(
   deps: Pick<RetentionDeps, 'database' | 'now'> & { stores: readonly TextStore[] },
   principal: Principal,
-): AsyncGenerator<string> {
+): AsyncIterableIterator<string> {
   requirePerson(principal)
+  const leave = enter()
+  const made = lines(deps, principal, leave)
+  return {
+    next: () => made.next(),
+    // What was never begun has no `finally` to come through.
+    return: () => made.return(undefined).finally(leave),
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+/** Takes a place; returns how to give it back, which may be done more than once. Throws `overloaded` when there is none. */
+function enter(): () => void {
   if (underWay >= mostAtOnce)
     throw new AppError('overloaded', 'Too many exports are being made now', { retryAfterMs: 30_000 })
-  return lines(deps, principal)
+  underWay++
+  let left = false
+  return () => {
+    if (!left) underWay--
+    left = true
+  }
 }
 
 async function* lines(
   deps: Pick<RetentionDeps, 'database' | 'now'> & { stores: readonly TextStore[] },
   principal: Principal,
+  leave: () => void,
 ): AsyncGenerator<string> {
   const counts: Record<string, number> = {}
   const line = (type: string, record: object) => {
@@ -43,7 +64,6 @@ async function* lines(
     return `${JSON.stringify({ type, ...record })}\n`
   }
   const workspaceIds = isBound(principal) ? [principal.workspace.id] : undefined
-  underWay++
   try {
     const until = deps.now()
     yield line('export', { format: 1, user_id: principal.user.publicId, at: iso(until) })
@@ -63,7 +83,7 @@ async function* lines(
     }
     yield line('end', { counts: { ...counts } })
   } finally {
-    underWay--
+    leave()
   }
 }
 
