@@ -9,7 +9,6 @@ import { google } from './google/index.ts'
 import { openAiCompatible } from './openai-compatible/index.ts'
 import type { Provider } from './spec.ts'
 
-export { classifyStatus } from './classify-status.ts'
 export { retryAfterMs } from './retry-after.ts'
 export type { Endpoint, ModelCall, ModelPart, Provider, ProviderIo, Timeouts } from './spec.ts'
 
