@@ -19,7 +19,7 @@ export type Hold = Awaited<ReturnType<typeof listHolds>>[number]
 
 const mostListed = 500
 
-/** From the moment this resolves, nothing that it covers is removed. */
+/** From the moment this resolves, nothing that it covers is removed but a file whose removal has begun. */
 export async function placeHold(
   deps: RetentionDeps,
   principal: Principal,
