@@ -1,5 +1,5 @@
 import type { Message, Part } from '#contracts/index.ts'
-import { invalid } from '#errors/index.ts'
+import { AppError, invalid } from '#errors/index.ts'
 import { mediaTypeOf } from '#lib/media-type.ts'
 
 type Json = Record<string, unknown>
@@ -142,7 +142,10 @@ function contentPart(part: Json, at: string): Part {
     case 'file': {
       const file = object(part.file, `${at}.file`)
       const name = optionalString(file.filename, `${at}.file.filename`) ?? 'file'
-      if (typeof file.file_id === 'string') return { type: 'file', name, mediaType: '', fileId: file.file_id }
+      if (file.file_id !== undefined && file.file_id !== null)
+        throw new AppError('unsupported', `${at}.file.file_id is not supported: give the file itself in file_data`, {
+          details: { field: `${at}.file.file_id` },
+        })
       const inline = /^data:([^;,]+);base64,/.exec(requiredString(file.file_data, `${at}.file.file_data`))
       const data = inline ? (file.file_data as string).slice(inline[0].length) : (file.file_data as string)
       return {

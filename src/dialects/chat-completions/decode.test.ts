@@ -19,7 +19,6 @@ describe('decodeMessages', () => {
             { type: 'image_url', image_url: 'data:image/png;base64,AAAA' },
             { type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } },
             { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,AAAA' } },
-            { type: 'file', file: { file_id: 'file-1' } },
           ],
         },
         {
@@ -42,7 +41,6 @@ describe('decodeMessages', () => {
           { type: 'image', url: 'data:image/png;base64,AAAA' },
           { type: 'audio', data: 'AAAA', format: 'wav' },
           { type: 'file', name: 'a.pdf', mediaType: 'application/pdf', data: 'AAAA' },
-          { type: 'file', name: 'file', mediaType: '', fileId: 'file-1' },
         ],
       },
       {
@@ -99,6 +97,13 @@ describe('decodeMessages', () => {
     [{ role: 'function', content: 'x' }, 'messages[0].name'],
   ])('refuses %j, naming %s', (message, field) => {
     expect(() => decodeMessages([message])).toThrow(refusal(field))
+  })
+
+  it('refuses a file by its id: there is nobody to ask for it', () => {
+    const file = { file_id: 'file-abc', filename: 'a.pdf' }
+    expect(() => decodeMessages([{ role: 'user', content: [{ type: 'file', file }] }])).toThrow(
+      expect.objectContaining({ code: 'unsupported', details: { field: 'messages[0].content[0].file.file_id' } }),
+    )
   })
 })
 
