@@ -47,10 +47,10 @@ export function chunkEncoder(turn: { id: string; model: string; createdAt: numbe
         return [chunk({ audio: { id, data: text, transcript, expires_at: expiresAt } })]
       }
       case 'part-start':
-        return event.kind === 'tool-input' && event.side !== 'server' ? [startTool(event)] : []
+        return event.kind === 'tool-input' && event.side !== 'server' ? startTool(event) : []
       case 'tool-input-delta': {
         const index = toolIndex.get(event.part)
-        if (index === undefined) return []
+        if (index === undefined || isUnsayable(index)) return []
         return [
           chunk(
             options.legacyFunctions
@@ -80,16 +80,26 @@ export function chunkEncoder(turn: { id: string; model: string; createdAt: numbe
     }
   }
 
-  function startTool(event: Extract<TurnEvent, { type: 'part-start' }>): string {
+  function startTool(event: Extract<TurnEvent, { type: 'part-start' }>): string[] {
     const index = toolIndex.size
     toolIndex.set(event.part, index)
-    return chunk(
-      options.legacyFunctions
-        ? { function_call: { name: event.name, arguments: '' } }
-        : {
-            tool_calls: [{ index, id: event.callId, type: 'function', function: { name: event.name, arguments: '' } }],
-          },
-    )
+    if (isUnsayable(index)) return []
+    return [
+      chunk(
+        options.legacyFunctions
+          ? { function_call: { name: event.name, arguments: '' } }
+          : {
+              tool_calls: [
+                { index, id: event.callId, type: 'function', function: { name: event.name, arguments: '' } },
+              ],
+            },
+      ),
+    ]
+  }
+
+  /** An answer of the older API has one `function_call`: of several only the first can be told, as in whole answers. */
+  function isUnsayable(index: number): boolean {
+    return options.legacyFunctions && index > 0
   }
 
   return encode
