@@ -21,7 +21,10 @@ export type Part =
   | { type: 'refusal'; text: string }
   /** `url` is https: or data:. `detail` as OpenAI has it. */
   | { type: 'image'; url: string; detail?: 'auto' | 'low' | 'high' }
-  /** `data` is base64. `id`, `transcript` and `expiresAt` (unix s) only on audio that a model made. */
+  /**
+   * `data` is base64. `id`, `transcript` and `expiresAt` (unix s) only on audio that a model made; a client that names
+   * such audio by its `id` gives no `data`.
+   */
   | { type: 'audio'; data: string; format: string; id?: string; transcript?: string; expiresAt?: number }
   /** A document given with a message: inline base64 `data`, or a `url`, or `text` already extracted, or a stored file. */
   | { type: 'file'; name: string; mediaType: string; data?: string; url?: string; text?: string; fileId?: string }

@@ -93,26 +93,43 @@ for (const kind of databaseKinds)
       expect(reasons).toEqual(['function_call'])
     })
 
-    it.each([true, false])('tells only the first of several calls to who knows functions; streamed: %s', async (stream) => {
-      const functions = [{ name: 'weather' }, { name: 'time' }]
-      story.upstream.script({
-        toolCalls: [
-          { name: 'weather', arguments: ['{"city":', '"Oslo"}'] },
-          { name: 'time', arguments: ['{', '}'] },
+    it.each([true, false])(
+      'tells only the first of several calls to who knows functions; streamed: %s',
+      async (stream) => {
+        const functions = [{ name: 'weather' }, { name: 'time' }]
+        story.upstream.script({
+          toolCalls: [
+            { name: 'weather', arguments: ['{"city":', '"Oslo"}'] },
+            { name: 'time', arguments: ['{', '}'] },
+          ],
+        })
+        const called = { name: '', arguments: '' }
+        if (stream) {
+          const chunks = await story.openai().chat.completions.create({ ...ask, functions, stream })
+          for await (const chunk of chunks) {
+            called.name += chunk.choices[0]?.delta.function_call?.name ?? ''
+            called.arguments += chunk.choices[0]?.delta.function_call?.arguments ?? ''
+          }
+        } else {
+          const { choices } = await story.openai().chat.completions.create({ ...ask, functions, stream })
+          Object.assign(called, choices[0]!.message.function_call)
+        }
+        expect(called).toEqual({ name: 'weather', arguments: '{"city":"Oslo"}' })
+      },
+    )
+
+    it('goes on after an answer that was spoken', async () => {
+      const before = story.upstream.requests.length
+      await story.openai().chat.completions.create({
+        ...ask,
+        messages: [
+          ...ask.messages,
+          { role: 'assistant', audio: { id: 'audio_abc' } },
+          { role: 'user', content: 'Why?' },
         ],
       })
-      const called = { name: '', arguments: '' }
-      if (stream) {
-        const chunks = await story.openai().chat.completions.create({ ...ask, functions, stream })
-        for await (const chunk of chunks) {
-          called.name += chunk.choices[0]?.delta.function_call?.name ?? ''
-          called.arguments += chunk.choices[0]?.delta.function_call?.arguments ?? ''
-        }
-      } else {
-        const { choices } = await story.openai().chat.completions.create({ ...ask, functions, stream })
-        Object.assign(called, choices[0]!.message.function_call)
-      }
-      expect(called).toEqual({ name: 'weather', arguments: '{"city":"Oslo"}' })
+      const sent = story.upstream.requests[before]!.body.messages as Record<string, unknown>[]
+      expect(sent[1]).toEqual({ role: 'assistant', content: null, audio: { id: 'audio_abc' } })
     })
 
     it('parses an answer that had to fit a JSON schema', async () => {

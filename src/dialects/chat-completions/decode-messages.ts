@@ -83,6 +83,12 @@ function assistantParts(message: Json, at: string): Part[] {
     parts.push(...contentParts(message.content, `${at}.content`))
   const refusal = optionalString(message.refusal, `${at}.refusal`)
   if (refusal) parts.push({ type: 'refusal', text: refusal })
+  if (message.audio !== undefined && message.audio !== null) {
+    const { id } = object(message.audio, `${at}.audio`)
+    if (requiredString(id, `${at}.audio.id`) === '') throw invalid(`${at}.audio.id`, `${at}.audio.id must not be empty`)
+    // The upstream that spoke it knows it by its id; nobody is sent the sound again.
+    parts.push({ type: 'audio', data: '', format: '', id: id as string })
+  }
   for (const [index, call] of list(message.tool_calls, `${at}.tool_calls`).entries()) {
     const path = `${at}.tool_calls[${index}]`
     const called = object(object(call, path).function ?? object(call, path).custom, `${path}.function`)
@@ -103,7 +109,7 @@ function assistantParts(message: Json, at: string): Part[] {
       arguments: requiredString(called.arguments, `${at}.function_call.arguments`),
     })
   }
-  if (parts.length === 0) throw invalid(at, `${at} has neither content nor tool_calls`)
+  if (parts.length === 0) throw invalid(at, `${at} has neither content nor tool_calls nor audio`)
   return parts
 }
 

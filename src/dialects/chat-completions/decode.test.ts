@@ -29,6 +29,7 @@ describe('decodeMessages', () => {
         },
         { role: 'tool', tool_call_id: 'c1', content: [{ type: 'text', text: 'Found' }] },
         { role: 'assistant', content: '', refusal: 'No' },
+        { role: 'assistant', audio: { id: 'audio_abc' } },
       ]),
     ).toEqual([
       { role: 'system', parts: [{ type: 'text', text: 'Be kind' }] },
@@ -58,6 +59,7 @@ describe('decodeMessages', () => {
           { type: 'refusal', text: 'No' },
         ],
       },
+      { role: 'assistant', parts: [{ type: 'audio', data: '', format: '', id: 'audio_abc' }] },
     ])
   })
 
@@ -89,6 +91,9 @@ describe('decodeMessages', () => {
     [{ role: 'user', content: [{ type: 'video' }] }, 'messages[0].content[0].type'],
     [{ role: 'user', content: [null] }, 'messages[0].content[0]'],
     [{ role: 'assistant' }, 'messages[0]'],
+    [{ role: 'assistant', audio: 'audio_abc' }, 'messages[0].audio'],
+    [{ role: 'assistant', audio: {} }, 'messages[0].audio.id'],
+    [{ role: 'assistant', audio: { id: '' } }, 'messages[0].audio.id'],
     [
       { role: 'assistant', tool_calls: [{ id: 'c', function: { name: 'x' } }] },
       'messages[0].tool_calls[0].function.arguments',
