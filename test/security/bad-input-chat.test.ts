@@ -45,6 +45,11 @@ const wrong: [string, Record<string, unknown>, string, number?][] = [
     ],
   ),
   ['image_url a number', part({ type: 'image_url', image_url: { url: 1 } }), 'messages[0].content[0].image_url.url'],
+  [
+    'an unknown image detail',
+    part({ type: 'image_url', image_url: { url: 'https://example.org/a.png', detail: 'huge' } }),
+    'messages[0].content[0].image_url.detail',
+  ],
   ['audio missing', part({ type: 'input_audio' }), 'messages[0].content[0].input_audio'],
   [
     'audio that is no base64',
@@ -53,10 +58,23 @@ const wrong: [string, Record<string, unknown>, string, number?][] = [
   ],
   ['file missing', part({ type: 'file' }), 'messages[0].content[0].file'],
   ['file without data', part({ type: 'file', file: {} }), 'messages[0].content[0].file.file_data'],
+  [
+    'a file by its id',
+    part({ type: 'file', file: { file_id: 'file-abc' } }),
+    'messages[0].content[0].file.file_id',
+    400,
+  ],
   ['attachments a string', user('x', { attachments: 'a.pdf' }), 'messages[0].attachments'],
   ['attachment without name', user('x', { attachments: [{}] }), 'messages[0].attachments[0].filename'],
   ['assistant says nothing', { messages: [{ role: 'assistant' }] }, 'messages[0]'],
   ['tool without id', { messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].tool_call_id'],
+  [
+    'an image in a tool message',
+    {
+      messages: [{ role: 'tool', tool_call_id: 'c', content: [{ type: 'image_url', image_url: 'https://a.example' }] }],
+    },
+    'messages[0].content[0].type',
+  ],
   ['function without name', { messages: [{ role: 'function', content: 'x' }] }, 'messages[0].name'],
   ['tool_calls a string', { messages: [{ role: 'assistant', tool_calls: 'x' }] }, 'messages[0].tool_calls'],
   [
@@ -104,6 +122,12 @@ const wrong: [string, Record<string, unknown>, string, number?][] = [
   ['tool_choice 1', { tool_choice: 1 }, 'tool_choice'],
   ['tool_choice "maybe"', { tool_choice: 'maybe' }, 'tool_choice'],
   ['tool_choice {}', { tool_choice: {} }, 'tool_choice', 400],
+  ['tool_choice "required" without tools', { tool_choice: 'required' }, 'tool_choice'],
+  [
+    'functions and tools',
+    { functions: [{ name: 'f' }], ...tool({ type: 'function', function: { name: 'f' } }) },
+    'functions',
+  ],
   ['functions a string', { functions: 'x' }, 'functions'],
   ['function_call "maybe"', { function_call: 'maybe' }, 'function_call'],
   ['response_format a string', { response_format: 'json' }, 'response_format'],

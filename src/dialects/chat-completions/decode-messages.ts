@@ -1,8 +1,19 @@
-import type { Message, Part } from '#contracts/index.ts'
+import { type Message, type Part, textOf } from '#contracts/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
 import { mediaTypeOf } from '#lib/media-type.ts'
 
 type Json = Record<string, unknown>
+
+/** What each role may say, by the names of the wire: what a model would not get to see is refused. */
+const partTypes = {
+  system: ['text'],
+  user: ['text', 'image_url', 'input_audio', 'file'],
+  assistant: ['text', 'refusal'],
+  tool: ['text'],
+}
+type Speaker = keyof typeof partTypes
+
+const details = ['auto', 'low', 'high'] as const
 
 /** What one request may carry inline; larger documents belong into the file store. */
 const maxParts = 1024
@@ -22,12 +33,12 @@ function decodeMessage(message: Json, at: string): Message {
   switch (message.role) {
     case 'system':
     case 'developer':
-      return { role: 'system', parts: contentParts(message.content, `${at}.content`), ...withName }
+      return { role: 'system', parts: contentParts(message.content, `${at}.content`, 'system'), ...withName }
     case 'user':
       return {
         role: 'user',
         parts: [
-          ...contentParts(message.content, `${at}.content`),
+          ...contentParts(message.content, `${at}.content`, 'user'),
           ...attachments(message.attachments, `${at}.attachments`),
         ],
         ...withName,
@@ -80,7 +91,7 @@ function assistantParts(message: Json, at: string): Part[] {
   const reasoning = optionalString(message.reasoning_content, `${at}.reasoning_content`)
   if (reasoning) parts.push({ type: 'reasoning', text: reasoning })
   if (message.content !== null && message.content !== undefined)
-    parts.push(...contentParts(message.content, `${at}.content`))
+    parts.push(...contentParts(message.content, `${at}.content`, 'assistant'))
   const refusal = optionalString(message.refusal, `${at}.refusal`)
   if (refusal) parts.push({ type: 'refusal', text: refusal })
   if (message.audio !== undefined && message.audio !== null) {
@@ -113,18 +124,23 @@ function assistantParts(message: Json, at: string): Part[] {
   return parts
 }
 
-function contentParts(content: unknown, at: string): Part[] {
+function contentParts(content: unknown, at: string, speaker: Speaker): Part[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
   if (!Array.isArray(content)) throw invalid(at, `${at} must be a string or an array of parts; got ${show(content)}`)
   if (content.length > maxParts) throw invalid(at, `${at} must have at most ${maxParts} parts`)
-  return content.map((part, index) => contentPart(object(part, `${at}[${index}]`), `${at}[${index}]`))
+  return content.map((part, index) => contentPart(object(part, `${at}[${index}]`), `${at}[${index}]`, speaker))
 }
 
-function contentPart(part: Json, at: string): Part {
-  switch (part.type) {
+function contentPart(part: Json, at: string, speaker: Speaker): Part {
+  const type = part.type === 'input_text' || part.type === 'output_text' ? 'text' : part.type
+  const types = partTypes[speaker]
+  if (typeof type !== 'string' || !types.includes(type))
+    throw invalid(
+      `${at}.type`,
+      `${at}.type must be ${types.length > 1 ? 'one of ' : ''}${types.join(', ')} in a ${speaker} message; got ${show(part.type)}`,
+    )
+  switch (type) {
     case 'text':
-    case 'input_text':
-    case 'output_text':
       return { type: 'text', text: requiredString(part.text, `${at}.text`) }
     case 'refusal':
       return { type: 'refusal', text: requiredString(part.refusal, `${at}.refusal`) }
@@ -134,7 +150,7 @@ function contentPart(part: Json, at: string): Part {
       return {
         type: 'image',
         url: mediaUrl(image.url, `${at}.image_url.url`),
-        ...(isDetail(image.detail) && { detail: image.detail }),
+        ...imageDetail(image.detail, `${at}.image_url.detail`),
       }
     }
     case 'input_audio': {
@@ -145,7 +161,7 @@ function contentPart(part: Json, at: string): Part {
         format: requiredString(audio.format, `${at}.input_audio.format`),
       }
     }
-    case 'file': {
+    default: {
       const file = object(part.file, `${at}.file`)
       const name = optionalString(file.filename, `${at}.file.filename`) ?? 'file'
       if (file.file_id !== undefined && file.file_id !== null)
@@ -161,11 +177,6 @@ function contentPart(part: Json, at: string): Part {
         data: base64(data, `${at}.file.file_data`),
       }
     }
-    default:
-      throw invalid(
-        `${at}.type`,
-        `${at}.type must be one of text, image_url, input_audio, file, refusal; got ${show(part.type)}`,
-      )
   }
 }
 
@@ -191,9 +202,7 @@ function attachments(value: unknown, at: string): Part[] {
 function plainText(content: unknown, at: string): string {
   if (typeof content === 'string') return content
   if (content === null || content === undefined) return ''
-  return contentParts(content, at)
-    .map((part) => (part.type === 'text' ? part.text : ''))
-    .join('')
+  return textOf(contentParts(content, at, 'tool'))
 }
 
 function mediaUrl(value: unknown, at: string): string {
@@ -208,8 +217,11 @@ function base64(value: unknown, at: string): string {
   return data
 }
 
-function isDetail(value: unknown): value is 'auto' | 'low' | 'high' {
-  return value === 'auto' || value === 'low' || value === 'high'
+function imageDetail(value: unknown, at: string): { detail?: (typeof details)[number] } {
+  if (value === undefined || value === null) return {}
+  const detail = details.find((known) => known === value)
+  if (!detail) throw invalid(at, `${at} must be one of ${details.join(', ')}; got ${show(value)}`)
+  return { detail }
 }
 
 function list(value: unknown, at: string): unknown[] {

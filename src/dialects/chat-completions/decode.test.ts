@@ -5,6 +5,9 @@ import { decodeMessages } from './decode-messages.ts'
 const body = (more: object) => ({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...more }) as never
 const refusal = (field: string) => expect.objectContaining({ details: expect.objectContaining({ field }) })
 
+const text = { type: 'text', text: 'Look' }
+const image = (detail?: unknown) => ({ type: 'image_url', image_url: { url: 'https://example.org/a.png', detail } })
+
 describe('decodeMessages', () => {
   it('reads every role and part', () => {
     expect(
@@ -89,6 +92,14 @@ describe('decodeMessages', () => {
       'messages[0].content[0].input_audio.data',
     ],
     [{ role: 'user', content: [{ type: 'video' }] }, 'messages[0].content[0].type'],
+    [{ role: 'user', content: [{ type: 'refusal', refusal: 'No' }] }, 'messages[0].content[0].type'],
+    [{ role: 'tool', tool_call_id: 'c', content: [text, image()] }, 'messages[0].content[1].type'],
+    [{ role: 'function', name: 'f', content: [image()] }, 'messages[0].content[0].type'],
+    [{ role: 'system', content: [image()] }, 'messages[0].content[0].type'],
+    [{ role: 'assistant', content: [image()] }, 'messages[0].content[0].type'],
+    [{ role: 'user', content: [image('huge')] }, 'messages[0].content[0].image_url.detail'],
+    [{ role: 'user', content: [image('original')] }, 'messages[0].content[0].image_url.detail'],
+    [{ role: 'user', content: [image(1)] }, 'messages[0].content[0].image_url.detail'],
     [{ role: 'user', content: [null] }, 'messages[0].content[0]'],
     [{ role: 'assistant' }, 'messages[0]'],
     [{ role: 'assistant', audio: 'audio_abc' }, 'messages[0].audio'],
@@ -104,6 +115,11 @@ describe('decodeMessages', () => {
     expect(() => decodeMessages([message])).toThrow(refusal(field))
   })
 
+  it.each(['auto', 'low', 'high', null])('knows the image detail %s', (detail) => {
+    const [message] = decodeMessages([{ role: 'user', content: [image(detail)] }])
+    expect(message!.parts[0]).toEqual({ type: 'image', url: 'https://example.org/a.png', ...(detail && { detail }) })
+  })
+
   it('refuses a file by its id: there is nobody to ask for it', () => {
     const file = { file_id: 'file-abc', filename: 'a.pdf' }
     expect(() => decodeMessages([{ role: 'user', content: [{ type: 'file', file }] }])).toThrow(
@@ -111,6 +127,8 @@ describe('decodeMessages', () => {
     )
   })
 })
+
+const tool = { type: 'function', function: { name: 'f' } }
 
 describe('decodeCompletion', () => {
   it('reads sampling under its older and newer names', () => {
@@ -162,6 +180,16 @@ describe('decodeCompletion', () => {
     })
   })
 
+  it('reads what is to be called, under both names', () => {
+    const named = { type: 'function', function: { name: 'f' } }
+    expect(decodeCompletion(body({ tools: [tool], tool_choice: named })).toolChoice).toEqual({ name: 'f' })
+    expect(decodeCompletion(body({ tools: [tool], tool_choice: 'required' })).toolChoice).toBe('required')
+    expect(decodeCompletion(body({ tool_choice: 'auto' })).toolChoice).toBe('auto')
+    expect(decodeCompletion(body({ tools: [], tool_choice: 'none' })).toolChoice).toBe('none')
+    const legacy = body({ functions: [tool.function], function_call: { name: 'f' }, tools: [] })
+    expect(decodeCompletion(legacy)).toMatchObject({ toolChoice: { name: 'f' }, tools: [{ name: 'f' }] })
+  })
+
   it('hands on what only the upstream understands, and nothing that it does not name', () => {
     const { providerOptions } = decodeCompletion(
       body({
@@ -181,6 +209,13 @@ describe('decodeCompletion', () => {
     [{ tools: [{ type: 'function' }] }, 'tools[0].function', 'invalid-request'],
     [{ tool_choice: 'perhaps' }, 'tool_choice', 'invalid-request'],
     [{ function_call: 'required' }, 'function_call', 'invalid-request'],
+    [{ tools: [tool], functions: [tool.function] }, 'functions', 'invalid-request'],
+    [{ functions: [tool.function], tool_choice: 'auto' }, 'tool_choice', 'invalid-request'],
+    [{ tools: [tool], tool_choice: 'auto', function_call: 'none' }, 'function_call', 'invalid-request'],
+    [{ tool_choice: 'required' }, 'tool_choice', 'invalid-request'],
+    [{ tools: [], tool_choice: 'required' }, 'tool_choice', 'invalid-request'],
+    [{ tool_choice: { type: 'function', function: { name: 'f' } } }, 'tool_choice', 'invalid-request'],
+    [{ function_call: { name: 'f' } }, 'function_call', 'invalid-request'],
     [{ response_format: { type: 'xml' } }, 'response_format.type', 'unsupported'],
     [{ response_format: { type: 'json_schema' } }, 'response_format.json_schema', 'invalid-request'],
   ])('refuses %j', (more, field, code) => {

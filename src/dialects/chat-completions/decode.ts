@@ -18,7 +18,8 @@ export type DecodedCompletion = Pick<
 export function decodeCompletion(body: ChatCompletionRequest): DecodedCompletion {
   if (body.n != null && body.n > 1) throw unsupported('n', 'n greater than 1 is not supported: a turn has one answer')
   const legacy = body.functions != null
-  const toolChoice = legacy || body.function_call != null ? functionChoice(body) : choice(body.tool_choice)
+  refuseMixed(body)
+  const toolChoice = legacy || body.function_call != null ? functionChoice(body) : choice(body)
   const responseFormat = format(body.response_format)
   const options: Record<string, unknown> = {}
   // By what was sent, which is little, and not by all that might have been.
@@ -75,20 +76,33 @@ function toolSpec(given: NonNullable<ChatCompletionRequest['functions']>[number]
   }
 }
 
-function choice(given: ChatCompletionRequest['tool_choice']): ToolChoice | undefined {
-  if (given == null) return undefined
-  if (typeof given === 'string') {
-    if (given === 'auto' || given === 'none' || given === 'required') return given
+/** One of the two ways to speak of tools: of both, one would be lost. */
+function refuseMixed({ functions, function_call: call, tools: given, tool_choice: choice }: ChatCompletionRequest) {
+  if (functions != null && given?.length) throw invalid('functions', 'functions cannot be given together with tools')
+  if (functions != null && choice != null)
+    throw invalid('tool_choice', 'tool_choice goes with tools; with functions it is function_call')
+  if (call != null && choice != null)
+    throw invalid('function_call', 'function_call cannot be given together with tool_choice')
+}
+
+function choice({ tool_choice: given, tools }: ChatCompletionRequest): ToolChoice | undefined {
+  if (given == null || given === 'auto' || given === 'none') return given ?? undefined
+  if (typeof given === 'string' && given !== 'required')
     throw invalid('tool_choice', 'tool_choice must be "none", "auto", "required" or an object that names a function')
-  }
-  if (given.type === 'function' && given.function) return { name: given.function.name }
-  throw unsupported('tool_choice', 'tool_choice must name a function: {"type":"function","function":{"name":…}}')
+  if (typeof given === 'object' && (given.type !== 'function' || !given.function))
+    throw unsupported('tool_choice', 'tool_choice must name a function: {"type":"function","function":{"name":…}}')
+  if (!tools?.length) throw invalid('tool_choice', 'tool_choice can ask for a call only where tools are given')
+  return typeof given === 'object' ? { name: given.function!.name } : given
 }
 
 function functionChoice(body: ChatCompletionRequest): ToolChoice | undefined {
   const given = body.function_call
   if (given == null) return undefined
-  if (typeof given === 'object') return { name: given.name }
+  if (typeof given === 'object') {
+    if (!body.functions?.length)
+      throw invalid('function_call', 'function_call can name a function only where functions are given')
+    return { name: given.name }
+  }
   if (given === 'auto' || given === 'none') return given
   throw invalid('function_call', 'function_call must be "none", "auto" or an object with a name')
 }
