@@ -201,6 +201,33 @@ for (const kind of databaseKinds)
       ),
     )
 
+    it.each([
+      ['__proto__', '"metadata":{"__proto__":"x"}'],
+      ['constructor.prototype', '"metadata":{"constructor":{"prototype":{}}}'],
+    ])('a key %s is named, as JSON that it is', async (key, member) => {
+      for (const { name, url, headers } of doors) {
+        const raw = new TextEncoder().encode(`${hello},${member}}`)
+        const answer = await world.ask('POST', url, {
+          headers: { ...headers, 'content-type': 'application/json' },
+          raw,
+        })
+        expect(answer.text, name).toContain(key)
+        expect(answer.text, name).not.toContain('not valid JSON')
+      }
+    })
+
+    it.each([
+      ['/aiwb/auth/api/v2/login', 'message'],
+      ['/auth/api/v1/oauth/connect/token', 'error_description'],
+      ['/aiwb/chat/api/v7/', 'message'],
+      ['/api/v1/auth/login', 'message'],
+    ])('a forbidden key is told by %s in its own shape', async (url, field) => {
+      const headers = { ...bearer(alice.key), 'content-type': 'application/json' }
+      const answer = await world.ask('POST', url, { headers, raw: new TextEncoder().encode('{"__proto__":{}}') })
+      expect(answer.status, answer.text).toBe(400)
+      expect(answer.json[field], answer.text).toContain('__proto__')
+    })
+
     it('the same in UTF-8 under another charset is read, or refused', async () => {
       for (const { url, headers, valid } of doors)
         for (const charset of ['utf-16', 'latin1', 'utf-8; charset=utf-7', '"utf-8"']) {
