@@ -75,6 +75,11 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
   // Where a caller put its system messages among the others is kept as long as nothing is put between.
   const messages = history.length > 0 ? [...prompt, ...system, ...history, ...fresh] : [...prompt, ...asked]
 
+  const tools = app && place ? [...request.tools, ...toolsOf(deps, app, place, request)] : request.tools
+  const mustCall = request.toolChoice === 'required' || typeof request.toolChoice === 'object'
+  if (mustCall && tools.length === 0)
+    throw invalid('tool_choice', 'tool_choice can ask for a call only where there are tools')
+
   const createdAt = deps.now()
   return {
     publicId: uuidv7(createdAt),
@@ -89,7 +94,7 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
       messages,
       context: app?.config.context ?? noContextLimit,
       sampling: app ? merged(app.config.sampling, request.sampling) : request.sampling,
-      tools: app && place ? [...request.tools, ...toolsOf(deps, app, place, request)] : request.tools,
+      tools,
       toolChoice: request.toolChoice,
       clientTools: request.clientTools,
       responseFormat: request.responseFormat,

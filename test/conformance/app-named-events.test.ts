@@ -39,7 +39,7 @@ const besides: Record<string, Fields> = {
 /** What each event becomes on this door; complete by its type. */
 const expected: Record<TurnEvent['type'], string[]> = {
   'turn-start': [],
-  'turn-end': ['error'],
+  'turn-end': ['error', 'error'],
   'model-start': ['llm_call_start'],
   'model-end': ['llm_call_end', 'token_usage', 'cost_update'],
   'part-start': [],
@@ -79,7 +79,7 @@ const expected: Record<TurnEvent['type'], string[]> = {
 /** Where the session form says more, because its text travels in named events too. */
 const expectedInSessions: Partial<Record<TurnEvent['type'], string[]>> = {
   'turn-start': ['message_start'],
-  'turn-end': ['done', 'done', 'done', 'error', 'done'],
+  'turn-end': ['done', 'done', 'error', 'done', 'error', 'done'],
   'text-delta': ['text_chunk', 'text_chunk'],
   'refusal-delta': ['text_chunk'],
   'part-reset': ['text_chunk'],

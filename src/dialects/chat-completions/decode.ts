@@ -19,7 +19,7 @@ export function decodeCompletion(body: ChatCompletionRequest): DecodedCompletion
   if (body.n != null && body.n > 1) throw unsupported('n', 'n greater than 1 is not supported: a turn has one answer')
   const legacy = body.functions != null
   refuseMixed(body)
-  const toolChoice = legacy || body.function_call != null ? functionChoice(body) : choice(body)
+  const toolChoice = legacy || body.function_call != null ? functionChoice(body) : choice(body.tool_choice)
   const responseFormat = format(body.response_format)
   const options: Record<string, unknown> = {}
   // By what was sent, which is little, and not by all that might have been.
@@ -85,13 +85,12 @@ function refuseMixed({ functions, function_call: call, tools: given, tool_choice
     throw invalid('function_call', 'function_call cannot be given together with tool_choice')
 }
 
-function choice({ tool_choice: given, tools }: ChatCompletionRequest): ToolChoice | undefined {
+function choice(given: ChatCompletionRequest['tool_choice']): ToolChoice | undefined {
   if (given == null || given === 'auto' || given === 'none') return given ?? undefined
   if (typeof given === 'string' && given !== 'required')
     throw invalid('tool_choice', 'tool_choice must be "none", "auto", "required" or an object that names a function')
   if (typeof given === 'object' && (given.type !== 'function' || !given.function))
     throw unsupported('tool_choice', 'tool_choice must name a function: {"type":"function","function":{"name":…}}')
-  if (!tools?.length) throw invalid('tool_choice', 'tool_choice can ask for a call only where tools are given')
   return typeof given === 'object' ? { name: given.function!.name } : given
 }
 

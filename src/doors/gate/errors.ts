@@ -37,31 +37,9 @@ function fromFastify(thrown: unknown): AppError {
   return toAppError(thrown)
 }
 
-/** The one error handler of a door, once in a scope. A 5xx is logged with its cause; none of it is sent. */
+/** The one error handler of a door. A 5xx is logged with its cause; none of it is sent. */
 export function useErrors(scope: FastifyInstance, shape: ErrorShape): void {
-  tellKeys(scope)
   scope.setErrorHandler((thrown, request, reply) => sendError(fromFastify(thrown), shape, request, reply))
-}
-
-/** Fastify says of a body with a forbidden key that it is not JSON, and nothing more: told apart by reading it again. */
-function tellKeys(scope: FastifyInstance): void {
-  const parse = scope.getDefaultJsonParser('error', 'error')
-  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
-    parse(request, body, (error, value) => done(error && isJson(body) ? forbiddenKey() : error, value))
-  })
-}
-
-function forbiddenKey(): AppError {
-  return invalid('body', 'A key of the body may not be __proto__ or constructor.prototype', 'malformed')
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Each part of the URL space answers in its own door's shape, also where no route is. */

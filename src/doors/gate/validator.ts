@@ -14,6 +14,7 @@ const deepest = 128
  */
 export function useValidators(server: FastifyInstance): void {
   server.removeContentTypeParser('text/plain')
+  tellKeys(server)
   // `1e999` is Infinity once it is parsed: no number here may be that.
   const options = {
     allErrors: false,
@@ -42,6 +43,27 @@ export function useValidators(server: FastifyInstance): void {
       return error ? { error } : { value }
     }
   })
+}
+
+/** Fastify says of a body with a forbidden key that it is not JSON, and nothing more: told apart by reading it again. */
+function tellKeys(server: FastifyInstance): void {
+  const parse = server.getDefaultJsonParser('error', 'error')
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    parse(request, body, (error, value) => done(error && isJson(body) ? forbiddenKey() : error, value))
+  })
+}
+
+function forbiddenKey(): AppError {
+  return invalid('body', 'A key of the body may not be __proto__ or constructor.prototype', 'malformed')
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function tooDeep(body: unknown): AppError | undefined {

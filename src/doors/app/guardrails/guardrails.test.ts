@@ -108,7 +108,7 @@ for (const kind of databaseKinds)
       ['config.on_outage', { kind: 'endpoint', config: { upstream: 'openai', on_outage: 'maybe' } }],
       ['config.model', { kind: 'judge', config: { model: 'nobody', instructions: 'x' } }],
       ['config.instructions', { kind: 'judge', config: { model: 'gpt-sim' } }],
-      ['JSON', { config: JSON.parse('{"words":["a"],"__proto__":{"match":"part"}}') as object }],
+      ['__proto__', { config: JSON.parse('{"words":["a"],"__proto__":{"match":"part"}}') as object }],
       ['config', { config: [] }],
     ] as [string, object][])('refuse what is wrong, and name %s: %j', async ([field, wrong]) => {
       const { status, body } = await create({ ...words, ...wrong })
