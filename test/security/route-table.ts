@@ -207,6 +207,9 @@ export const routeTable: Record<string, (it: Belongings, mine: Own) => Ask[]> = 
   'PUT /api/v1/workspaces/:ws/members/:user_id': (it) => [
     { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}`, body: { role: 'member' } },
   ],
+  'PUT /api/v1/workspaces/:ws/members/:user_id/role': (it) => [
+    { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}/role`, body: { role: 'member' } },
+  ],
   'PATCH /api/v1/workspaces/:ws/members/:user_id': (it) => [
     { url: `/api/v1/workspaces/${it.workspace}/members/${it.user}`, body: { role: 'member' } },
   ],

@@ -16,7 +16,7 @@ for (const kind of databaseKinds)
     const list = async (who: StoryPerson, query = '') =>
       (await story.api('GET', `/api/v1/notifications${query}`, undefined, who.headers)).body.data
     const setRole = (owner: StoryPerson, member: StoryPerson, role: string) =>
-      story.api('PUT', `/api/v1/workspaces/${owner.workspace}/members/${member.id}`, { role }, owner.headers)
+      story.api('PUT', `/api/v1/workspaces/${owner.workspace}/members/${member.id}/role`, { role }, owner.headers)
 
     it('come at once to who is connected, in the documented frame', async () => {
       const [owner, member] = [await registered(story, 'owner'), await registered(story, 'member')]

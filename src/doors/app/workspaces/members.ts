@@ -1,4 +1,5 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
+import type { Principal } from '#contracts/index.ts'
 import type { Scoped } from '#doors/gate/index.ts'
 import { invalid } from '#errors/index.ts'
 import { presentMember, type Workspaces } from '#features/workspaces/index.ts'
@@ -7,6 +8,7 @@ import { ok } from '../envelope.ts'
 const ws = Type.String({ maxLength: 64 })
 const role = Type.String({ enum: ['owner', 'admin', 'member'] })
 const one = Type.Object({ ws, user_id: Type.String({ maxLength: 64 }) })
+const change = Type.Object({ role })
 const addition = Type.Object({
   user_id: Type.Optional(Type.String({ maxLength: 64 })),
   email: Type.Optional(Type.String({ maxLength: 254 })),
@@ -14,7 +16,7 @@ const addition = Type.Object({
 })
 const tags = ['workspaces']
 
-/** /api/v1/workspaces/{ws}/members: list, add by id or email, change the role, remove. */
+/** /api/v1/workspaces/{ws}/members (CONTRACTS §1.5): list, add by id or email, change the role, remove. */
 export function memberRoutes(
   door: Scoped,
   deps: { workspaces: Pick<Workspaces, 'members' | 'addMember' | 'setRole' | 'removeMember'> },
@@ -41,13 +43,26 @@ export function memberRoutes(
     },
   })
 
+  const changeRole = async (
+    principal: Principal,
+    { ws, user_id }: Static<typeof one>,
+    { role }: Static<typeof change>,
+  ) => ok(presentMember(await deps.workspaces.setRole(principal, ws, user_id, role)), 'Role changed')
+
   door.route({
     method: ['PUT', 'PATCH'],
     url: `${url}/:user_id`,
-    schema: { params: one, body: Type.Object({ role }), tags, summary: 'Change a member’s role' },
+    schema: { params: one, body: change, tags, summary: 'Change a member’s role' },
     config: { scope: 'admin' },
-    handler: async ({ principal, params, body }) =>
-      ok(presentMember(await deps.workspaces.setRole(principal, params.ws, params.user_id, body.role)), 'Role changed'),
+    handler: ({ principal, params, body }) => changeRole(principal, params, body),
+  })
+
+  door.route({
+    method: 'PUT',
+    url: `${url}/:user_id/role`,
+    schema: { params: one, body: change, tags, summary: 'Change a member’s role' },
+    config: { scope: 'admin' },
+    handler: ({ principal, params, body }) => changeRole(principal, params, body),
   })
 
   door.route({
