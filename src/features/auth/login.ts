@@ -61,14 +61,15 @@ export async function register(
   return { ...(await openSessionOf(deps, user, newUser.passwordHash)), user }
 }
 
-/** A new access token and a new refresh token, for the newest one or the one before it. Throws `unauthenticated`. */
+/** A new access token and a new refresh token for one that was never exchanged before. Throws `unauthenticated`. */
 export async function refresh(deps: LoginDeps, refreshToken: string): Promise<Grant> {
   const next = newRefreshToken()
   const now = deps.now()
   const change = { from: sha256(refreshToken), to: sha256(next), expiresAt: now + sessionLifetimeMs, now }
-  const claims = await deps.database.write((tx) => rotateSession(tx, change))
-  if (!claims) throw new AppError('unauthenticated', 'Invalid or expired refresh token')
-  return grant(deps, claims, next, now)
+  const rotation = await deps.database.write((tx) => rotateSession(tx, change))
+  if (rotation.outcome === 'reused') deps.accessChanged.fire()
+  if (rotation.outcome !== 'rotated') throw new AppError('unauthenticated', 'Invalid or expired refresh token')
+  return grant(deps, { userId: rotation.userId, sessionId: rotation.sessionId }, next, now)
 }
 
 /** Ends the session of this request, or with `everywhere` all sessions of its user. */

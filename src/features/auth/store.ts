@@ -77,37 +77,39 @@ export async function openSession(tx: Transaction, session: NewSession, password
   return true
 }
 
-/**
- * Exchanges a refresh token; undefined when it is not, or no longer, good. The one before stays good until the one that was
- * given for it is used: an answer may get lost, two windows may ask at once, and clients that the documents never told of a new token keep
- * the first. It then ends when it would have, a week after it was given.
- */
+export type Rotation = { outcome: 'rotated'; sessionId: string; userId: string } | { outcome: 'refused' | 'reused' }
+
+/** Exchanges a refresh token. One that was exchanged before ends its session: whoever else holds it is out too. */
 export async function rotateSession(
   tx: Transaction,
   change: { from: string; to: string; expiresAt: number; now: number },
-): Promise<{ sessionId: string; userId: string } | undefined> {
-  const { from, to } = change
+): Promise<Rotation> {
   const session = await tx.db
     .selectFrom('sessions as s')
     .innerJoin('users as u', 'u.id', 's.user_id')
     .select(['s.id', 's.public_id', 's.expires_at', 's.revoked_at', 's.created_at'])
     .select(['u.public_id as user_public_id', 'u.disabled', 'u.tokens_valid_after'])
-    .where((eb) => eb.or([eb('s.token_hash', '=', from), eb('s.previous_hash', '=', from)]))
+    .where('s.token_hash', '=', change.from)
     .executeTakeFirst()
-  if (!session || !isLive(session, change.now)) return undefined
-  // One statement, so that of two at once the second one finds what the first has made of the row.
-  const { numUpdatedRows } = await tx.db
+  if (session && !isLive(session, change.now)) return { outcome: 'refused' }
+  if (session) {
+    const result = await tx.db
+      .updateTable('sessions')
+      .set({ token_hash: change.to, previous_hash: change.from, expires_at: change.expiresAt })
+      .where('id', '=', session.id)
+      .where('token_hash', '=', change.from)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst()
+    if (Number(result.numUpdatedRows) === 1)
+      return { outcome: 'rotated', sessionId: session.public_id, userId: session.user_public_id }
+  }
+  const stolen = await tx.db
     .updateTable('sessions')
-    .set((eb) => ({
-      expires_at: eb.case().when('token_hash', '=', from).then(change.expiresAt).else(eb.ref('expires_at')).end(),
-      token_hash: to,
-      previous_hash: from,
-    }))
-    .where('id', '=', session.id)
-    .where((eb) => eb.or([eb('token_hash', '=', from), eb('previous_hash', '=', from)]))
+    .set({ revoked_at: change.now })
+    .where('previous_hash', '=', change.from)
     .where('revoked_at', 'is', null)
     .executeTakeFirst()
-  return Number(numUpdatedRows) === 1 ? { sessionId: session.public_id, userId: session.user_public_id } : undefined
+  return { outcome: Number(stolen.numUpdatedRows) > 0 ? 'reused' : 'refused' }
 }
 
 export function isLive(

@@ -77,7 +77,7 @@ export interface SessionsTable {
   user_id: number
   /** SHA-256 of the current refresh token, hex. */
   token_hash: string
-  /** SHA-256 of the one before it, which is good until the current one is used. */
+  /** SHA-256 of the one before it: seeing it again means it was stolen. */
   previous_hash: string | null
   expires_at: number
   revoked_at: number | null
