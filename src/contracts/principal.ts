@@ -29,10 +29,16 @@ export interface Principal {
   app?: Ref
 }
 
-/** Throws `forbidden` when the credential may not do this. The gate asks for requests; a frame passes no gate, so its door asks. */
+/** `forbidden` when the credential may not do this. */
+export function lackedScope(principal: Principal, scope: Scope): AppError | undefined {
+  if (principal.scopes.has(scope)) return undefined
+  return new AppError('forbidden', `This credential lacks the scope '${scope}'`, { details: { scope } })
+}
+
+/** Throws what `lackedScope` gives. The gate asks for requests; a frame passes no gate, so its door asks. */
 export function requireScope(principal: Principal, scope: Scope): void {
-  if (!principal.scopes.has(scope))
-    throw new AppError('forbidden', `This credential lacks the scope '${scope}'`, { details: { scope } })
+  const lacked = lackedScope(principal, scope)
+  if (lacked) throw lacked
 }
 
 /** Whether the credential counts in its own workspace only. */

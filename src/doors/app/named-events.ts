@@ -1,8 +1,6 @@
 import type { Envelope, TurnEvent } from '#contracts/index.ts'
-import type { ErrorInfo } from '#errors/index.ts'
+import { failureOf } from '../gate/index.ts'
 import { streamError } from './errors.ts'
-
-const cancelled: ErrorInfo = { code: 'cancelled', message: 'The turn was cancelled' }
 
 /** A named server-sent event of CONTRACTS §1.6: the 19, and the four that its examples carry besides. */
 export interface NamedEvent {
@@ -57,12 +55,6 @@ export function namedEvents(envelope: Pick<Envelope, 'turnId' | 'event'>): Named
     default:
       return []
   }
-}
-
-/** What keeps a turn's answer from being whole: how it failed, or that it was cancelled. */
-export function failureOf(event: TurnEvent): ErrorInfo | undefined {
-  if (event.type !== 'turn-end') return undefined
-  return event.error ?? (event.outcome === 'cancelled' ? cancelled : undefined)
 }
 
 /** The events of the session form, which carries its text in named events too. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Principal, Scope } from '#contracts/index.ts'
+import { lackedScope, type Principal, type Scope } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { type CredentialsOf, readCredentials } from './credentials.ts'
@@ -66,9 +66,8 @@ export function gate(server: FastifyInstance, deps: GateDeps): void {
     const { config } = request.routeOptions
     request.principal = principal
     const scope: Scope = config.scope ?? (isSafe(request.method) ? 'read' : 'write')
-    if (!principal.scopes.has(scope))
-      return new AppError('forbidden', `This credential lacks the scope '${scope}'`, { details: { scope } })
-    return limited(reply, deps.limits.check(limitInput(principal, request.ip, config.chat === true)))
+    const lacked = lackedScope(principal, scope)
+    return lacked ?? limited(reply, deps.limits.check(limitInput(principal, request.ip, config.chat === true)))
   }
 
   /** For doors that find their principal themselves (app tokens): counts the request against its limits. */

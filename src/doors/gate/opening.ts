@@ -1,5 +1,5 @@
 import type { Envelope, TurnEvent } from '#contracts/index.ts'
-import { AppError } from '#errors/index.ts'
+import { thrownFrom } from './failure.ts'
 
 /** Events that may come before it is known whether the turn will answer at all. */
 const prelude = new Set<TurnEvent['type']>([
@@ -29,17 +29,4 @@ export async function opening(events: AsyncIterableIterator<Envelope[]>, atMostM
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** An error that was data in an event, as one to throw. */
-export function thrownFrom(info: {
-  code: AppError['code']
-  message: string
-  details?: object
-  retryAfterMs?: number
-}): AppError {
-  return new AppError(info.code, info.message, {
-    ...(info.details && { details: info.details as Record<string, unknown> }),
-    ...(info.retryAfterMs !== undefined && { retryAfterMs: info.retryAfterMs }),
-  })
 }

@@ -2,6 +2,7 @@ import type { TurnEvent } from '#contracts/index.ts'
 import type { App } from '#features/apps/index.ts'
 import type { HistoryEntry } from '#features/history/index.ts'
 import { shortId } from '#lib/short-id.ts'
+import { failureOf } from '../gate/index.ts'
 import { failureLine } from './errors.ts'
 
 /** What ends a stream that went well; a terminator, not a part of the answer. */
@@ -19,9 +20,8 @@ export function lineEncoder(turn: { id: string }): (event: TurnEvent) => object[
       case 'part-reset':
         return event.kind === 'text' || event.kind === 'refusal' ? piece(event.text) : []
       case 'turn-end': {
-        const { outcome, error } = event
-        if (outcome === 'completed' || outcome === 'paused') return [answerLine(id, terminator, 'stop')]
-        return [failureLine(error ?? { code: 'cancelled', message: 'The turn was cancelled' }, id)]
+        const failure = failureOf(event)
+        return [failure ? failureLine(failure, id) : answerLine(id, terminator, 'stop')]
       }
       default:
         return []

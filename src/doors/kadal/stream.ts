@@ -1,9 +1,8 @@
 import { Type } from 'typebox'
 import { textOf } from '#contracts/index.ts'
-import { AppError } from '#errors/index.ts'
 import { shortId } from '#lib/short-id.ts'
 import { ndjsonLine } from '#wire/index.ts'
-import { oneHeader, resultOrLeave, type Scoped, streamNdjson, thrownFrom } from '../gate/index.ts'
+import { failureOf, oneHeader, resultOrLeave, type Scoped, streamNdjson, thrownFrom } from '../gate/index.ts'
 import { decodeStream, notesOf, partsOf, settingsOf } from './decode.ts'
 import type { KadalDoorDeps } from './deps.ts'
 import { answerLine, lineEncoder } from './encode.ts'
@@ -63,8 +62,8 @@ export function streamRoute(door: Scoped, deps: KadalDoorDeps): void {
       reply.header('x-turn-id', turn.id)
       if (!ask.isStreamed) {
         const state = await resultOrLeave(reply, turn)
-        if (state.error) throw thrownFrom(state.error)
-        if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
+        const failure = failureOf(state)
+        if (failure) throw thrownFrom(failure)
         const parts = state.parts.map(({ part }) => part)
         return answerLine(shortId(turn.id), textOf(parts), 'stop')
       }

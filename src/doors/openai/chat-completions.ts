@@ -8,7 +8,7 @@ import {
 } from '#dialects/chat-completions/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
-import { oneHeader, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
+import { failureOf, oneHeader, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../gate/index.ts'
 import type { OpenAiDoorDeps } from './deps.ts'
 import { errorObject } from './errors.ts'
 
@@ -46,8 +46,8 @@ export function chatCompletions(door: Scoped, deps: OpenAiDoorDeps): void {
       const answered = { id: turn.id, model: named, createdAt: turn.createdAt }
       if (decoded.stream) return stream(reply, turn, answered, decoded)
       const state = await resultOrLeave(reply, turn)
-      if (state.error && !isCutShort(state)) throw thrownFrom(state.error)
-      if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
+      const failure = failureOf(state)
+      if (failure && !isCutShort(state)) throw thrownFrom(failure)
       reply.type('application/json; charset=utf-8')
       return toCompletion(answered, state, decoded)
     },
@@ -125,7 +125,6 @@ function frames({ event }: Envelope, encode: ReturnType<typeof chunkEncoder>): s
   let text = ''
   for (const chunk of encode(event)) text += `data: ${chunk}\n\n`
   if (event.type !== 'turn-end') return text
-  if (event.outcome === 'completed' || event.outcome === 'paused') return `${text}data: [DONE]\n\n`
-  const error = event.error ?? { code: 'cancelled' as const, message: 'The turn was cancelled' }
-  return `${text}data: ${JSON.stringify(errorObject(error))}\n\n`
+  const failure = failureOf(event)
+  return `${text}data: ${failure ? JSON.stringify(errorObject(failure)) : '[DONE]'}\n\n`
 }

@@ -12,10 +12,18 @@ import type { App } from '#features/apps/index.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { Turn } from '#turns/index.ts'
 import { sseFrame } from '#wire/index.ts'
-import { oneHeader, readCredentials, resultOrLeave, type Scoped, streamSse, thrownFrom } from '../../gate/index.ts'
+import {
+  failureOf,
+  oneHeader,
+  readCredentials,
+  resultOrLeave,
+  type Scoped,
+  streamSse,
+  thrownFrom,
+} from '../../gate/index.ts'
 import type { AppDoorDeps } from '../deps.ts'
 import { streamError } from '../errors.ts'
-import { failureOf, namedEvents } from '../named-events.ts'
+import { namedEvents } from '../named-events.ts'
 
 const Params = Type.Object({ application_id: Type.String() })
 const Body = Type.Interface([ChatCompletionRequest], {
@@ -72,8 +80,8 @@ export async function completionOf(
   options: { legacyFunctions: boolean; sessionId?: string },
 ): Promise<string> {
   const state = await resultOrLeave(reply, turn)
-  if (state.error) throw thrownFrom(state.error)
-  if (state.status === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled')
+  const failure = failureOf(state)
+  if (failure) throw thrownFrom(failure)
   reply.type('application/json; charset=utf-8')
   return toCompletion(turn, state, options)
 }
@@ -109,7 +117,8 @@ function streamCompletion(
   const frames = ({ turnId, seq, event }: Envelope): string => {
     const chunks = encode(event)
     // How a turn failed must reach every client, also one that takes no other named event.
-    const named = options.named || failureOf(event) ? namedEvents({ turnId, event }) : []
+    const failed = event.type === 'turn-end' && failureOf(event) !== undefined
+    const named = options.named || failed ? namedEvents({ turnId, event }) : []
     const lines = [
       ...named.map(({ event: name, data }) => ({ data: JSON.stringify(data), event: name })),
       ...chunks.map((data) => ({ data })),
