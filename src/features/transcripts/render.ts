@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { fork } from 'node:child_process'
 import { AppError, toAppError } from '#errors/index.ts'
 import type { FromOwner, FromWorker } from './messages.ts'
 import type { TranscriptHead, TranscriptTurn } from './transcript.ts'
@@ -7,12 +7,14 @@ import type { TranscriptHead, TranscriptTurn } from './transcript.ts'
 const batchTurns = 64
 const batchLength = 128 * 1024
 /** What V8 may take in the worker; fonts and what they are shaped with lie beside it. */
-const limits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 }
+const limits = ['--max-old-space-size=256', '--max-semi-space-size=8']
+/** What is kept of a worker's last words. */
+const lastWords = 4096
 
 /**
- * A transcript as the bytes of a PDF. Laid out in a thread of its own, which is ended when the reader leaves or `signal`
+ * A transcript as the bytes of a PDF. Laid out in a process of its own, which is killed when the reader leaves or `signal`
  * fires; turns are asked for as they are needed, and laying out waits for the reader. Throws what `turns` throws, the
- * signal's reason, and `too-large` when the thread runs out of memory.
+ * signal's reason, and `too-large` when the process runs out of memory.
  */
 export async function* renderInWorker(
   head: TranscriptHead,
@@ -21,36 +23,41 @@ export async function* renderInWorker(
 ): AsyncGenerator<Uint8Array> {
   signal?.throwIfAborted()
   const source = turns[Symbol.asyncIterator]()
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    name: 'transcript',
-    workerData: head,
+  const worker = fork(new URL('./worker.ts', import.meta.url), {
     // It needs neither the flags nor the secrets of the server.
-    execArgv: [],
+    execArgv: limits,
     env: {},
-    resourceLimits: limits,
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
-  const said: (FromWorker | { type: 'gone' })[] = []
+  const said: FromWorker[] = []
   let failure: unknown
+  let complaint = ''
   let wake: () => void = () => undefined
   const fail = (reason: unknown) => {
     failure ??= reason
     wake()
   }
+  const tell = (message: FromOwner) => {
+    // One that is gone says so itself, by closing.
+    if (worker.connected) worker.send(message, () => undefined)
+  }
   const aborted = () => fail(signal!.reason)
   signal?.addEventListener('abort', aborted, { once: true })
   worker.on('message', (message: FromWorker) => {
-    if (message.type === 'need') void feed(source, worker).catch(fail)
+    if (message.type === 'need') void nextTurns(source).then(tell, fail)
     else {
       said.push(message)
       wake()
     }
   })
-  worker.on('error', (thrown) => fail(asAppError(thrown)))
-  // What it said before is heard first.
-  worker.on('exit', () => {
-    said.push({ type: 'gone' })
-    wake()
+  worker.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-lastWords)
   })
+  worker.on('error', (thrown) => fail(toAppError(thrown)))
+  // Comes when all that it said was heard.
+  worker.on('close', (code, killedBy) => fail(asAppError(complaint || `It ended with ${killedBy ?? code}`)))
+  tell({ type: 'head', head })
 
   try {
     for (;;) {
@@ -60,24 +67,19 @@ export async function* renderInWorker(
         })
       if (failure !== undefined) throw failure
       const message = said.shift()!
-      if (message.type === 'gone') throw toAppError(new Error('The thread ended before the transcript did'))
       if (message.type !== 'chunk') return
       yield message.bytes
-      tell(worker, { type: 'taken' })
+      tell({ type: 'taken' })
     }
   } finally {
     signal?.removeEventListener('abort', aborted)
     // Neither is waited for: each may be in the middle of something that nobody wants any more.
-    void worker.terminate()
+    worker.kill('SIGKILL')
     void source.return?.().catch(() => undefined)
   }
 }
 
-function tell(worker: Worker, message: FromOwner): void {
-  worker.postMessage(message)
-}
-
-async function feed(source: AsyncIterator<TranscriptTurn>, worker: Worker): Promise<void> {
+async function nextTurns(source: AsyncIterator<TranscriptTurn>): Promise<FromOwner> {
   const turns: TranscriptTurn[] = []
   let length = 0
   let last = false
@@ -89,10 +91,12 @@ async function feed(source: AsyncIterator<TranscriptTurn>, worker: Worker): Prom
       length += value.userText.length + value.answerText.length
     }
   }
-  tell(worker, { type: 'turns', turns, last })
+  return { type: 'turns', turns, last }
 }
 
-function asAppError(thrown: unknown): AppError {
-  if ((thrown as { code?: string }).code !== 'ERR_WORKER_OUT_OF_MEMORY') return toAppError(thrown)
-  return new AppError('too-large', 'The transcript is too large to be made', { cause: thrown })
+/** Why a worker is gone, from its last words: V8's where its heap was too small, or its own. */
+function asAppError(complaint: string): AppError {
+  const cause = new Error(`The process of a transcript is gone: ${complaint}`)
+  if (!complaint.includes('heap out of memory')) return toAppError(cause)
+  return new AppError('too-large', 'The transcript is too large to be made', { cause })
 }

@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { until } from '#test/support/until.ts'
 import { collect, hasPoppler, objectsOf, textOf } from './pdf/read-pdf-for-test.ts'
@@ -28,20 +30,38 @@ function endless() {
   return { seen, turns: turns() }
 }
 
-const tasks = '/proc/self/task'
-/** Threads of this process that lay out transcripts; Linux tells their names. */
-const threads = () => {
-  if (!existsSync(tasks)) return 0
-  const names = readdirSync(tasks).map((task) => {
+const linux = existsSync('/proc/self/task')
+/** Children of a process, which Linux tells. */
+const childrenOf = (pid: number) =>
+  linux ? readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean) : []
+/** Processes of this one that lay out transcripts. */
+const layingOut = () => childrenOf(process.pid).filter((pid) => nameOf(pid) === 'transcript')
+
+function nameOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+  } catch {
     // It may end while we look.
-    const comm = `${tasks}/${task}/comm`
-    return existsSync(comm) ? readFileSync(comm, 'utf8').trim() : ''
-  })
-  return names.filter((name) => name === 'transcript').length
+    return ''
+  }
 }
 
+/** A program that takes one chunk of a transcript without end, and some more when it is told to. */
+const anOwner = `
+  import { transcripts } from '${new URL('./transcripts.ts', import.meta.url)}'
+  const turn = { userText: 'word '.repeat(200), answerText: '', askedAt: 0 }
+  async function* endless() { for (;;) yield turn }
+  const chunks = transcripts().renderTranscript(${JSON.stringify(head)}, endless())
+  await chunks.next()
+  process.stdout.write('a chunk')
+  for await (const _ of process.stdin) {
+    for (let count = 0; count < 5; count++) await chunks.next()
+    process.stdout.write('another chunk')
+  }
+`
+
 describe('transcripts', () => {
-  it('are made in a thread of their own, whole, in the order of their turns', async () => {
+  it('are made in a process of their own, whole, in the order of their turns', async () => {
     const turns = Array.from({ length: 300 }, (_, at) => turn(`Turn number ${at}.`))
     const pdf = await collect(transcripts().renderTranscript(head, of(...turns)))
     expect(objectsOf(pdf).size).toBeGreaterThan(10)
@@ -49,7 +69,7 @@ describe('transcripts', () => {
       const said = [...textOf(pdf).matchAll(/Turn number (\d+)\./g)].map(([, number]) => Number(number))
       expect(said).toEqual(turns.flatMap((_, at) => [at, at]))
     }
-    await until(() => threads() === 0)
+    await until(() => layingOut().length === 0)
   })
 
   it('keep the event loop free', async () => {
@@ -69,7 +89,7 @@ describe('transcripts', () => {
     const chunks = transcripts().renderTranscript(head, turns)
     await chunks.next()
     await chunks.next()
-    expect(threads()).toBe(existsSync(tasks) ? 1 : 0)
+    expect(layingOut()).toHaveLength(linux ? 1 : 0)
     // A chunk is made ahead; nothing after it until somebody takes it.
     let taken = -1
     await until(async () => {
@@ -80,7 +100,7 @@ describe('transcripts', () => {
     })
     expect(seen.taken).toBeLessThan(2000)
     await chunks.return(undefined)
-    await until(() => seen.left && threads() === 0)
+    await until(() => seen.left && layingOut().length === 0)
   })
 
   it('end with their signal, at once, wherever they are', async () => {
@@ -93,7 +113,7 @@ describe('transcripts', () => {
       const reason = new Error('enough')
       stop.abort(reason)
       await expect(next.then(() => collect(chunks))).rejects.toBe(reason)
-      await until(() => (seen.left || seen.taken === 0) && threads() === 0)
+      await until(() => (seen.left || seen.taken === 0) && layingOut().length === 0)
     }
     const aborted = transcripts().renderTranscript(head, of(turn('x')), {
       signal: AbortSignal.abort(new Error('before')),
@@ -112,7 +132,38 @@ describe('transcripts', () => {
     const chunks = transcripts().renderTranscript(head, stuck, { signal: stop.signal }).next()
     stop.abort(new Error('enough'))
     await expect(chunks).rejects.toThrow('enough')
-    await until(() => threads() === 0)
+    await until(() => layingOut().length === 0)
+  })
+
+  it('are too large when their process has no memory left, which this one does not feel', async () => {
+    // More than the whole heap of the process, in a single turn.
+    const chunks = transcripts().renderTranscript(head, of(turn('x'.repeat(300 * 1024 * 1024))))
+    await expect(collect(chunks)).rejects.toMatchObject({ code: 'too-large' })
+  })
+
+  it.runIf(linux)('fail, and nothing else does, when their process is killed', async () => {
+    const { seen, turns } = endless()
+    const chunks = transcripts().renderTranscript(head, turns)
+    await chunks.next()
+    process.kill(Number(layingOut()[0]), 'SIGKILL')
+    await expect(collect(chunks)).rejects.toMatchObject({ code: 'internal', cause: { message: /SIGKILL/ } })
+    await until(() => seen.left && layingOut().length === 0)
+    expect((await collect(transcripts().renderTranscript(head, of(turn('after it'))))).length).toBeGreaterThan(1000)
+  })
+
+  it.runIf(linux)('heed no signal of their own, and end with the process that wants them', async () => {
+    const owner = spawn(process.execPath, ['--input-type=module-typescript', '--eval', anOwner], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const [said] = (await once(owner.stdout, 'data')) as [Buffer]
+    expect(String(said)).toBe('a chunk')
+    const [pid] = childrenOf(owner.pid!)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(Number(pid), signal)
+    owner.stdin.write('more')
+    expect(String((await once(owner.stdout, 'data'))[0])).toBe('another chunk')
+    expect(nameOf(pid!)).toBe('transcript')
+    owner.kill('SIGKILL')
+    await until(() => nameOf(pid!) === '')
   })
 
   it('refuse a time zone that there is not before anything is done', async () => {

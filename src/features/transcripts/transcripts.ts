@@ -4,7 +4,7 @@ import { timesIn } from './times.ts'
 import type { TranscriptHead, TranscriptTurn } from './transcript.ts'
 
 export interface TranscriptsOptions {
-  /** Threads at work at once; each takes a core and up to some 200 MB. Default 1. */
+  /** Processes at work at once; each takes a core and up to some 200 MB. Default 1. */
   atOnce?: number
   /** Callers that may wait for one; the next is refused. Default 16. */
   waiting?: number
@@ -51,7 +51,7 @@ export function transcripts(options: TranscriptsOptions = {}) {
     turns: AsyncIterable<TranscriptTurn>,
     { signal }: { signal?: AbortSignal } = {},
   ): AsyncGenerator<Uint8Array> {
-    // Thrown here rather than in the thread, where it would be a crash.
+    // Thrown here rather than in the process, where it would be a crash.
     timesIn(head.timeZone)
     signal?.throwIfAborted()
     await enter(signal)
