@@ -46,24 +46,25 @@ const settleLimited = statement<{ workspaceId: number; reservedMicros: number; c
 /** Parts of a budget, in percent, whose being spent is told. */
 const toldPercents = [100, 80, 50]
 
-/** Takes `micros` out of the workspace's budget until `settleReserved`. Throws `quota-exceeded`, then nothing was taken. */
-export async function reserve(tx: Transaction, workspaceId: number, micros: number): Promise<void> {
-  const { changes } = await tx.run(reserveBudget, { workspaceId, micros })
-  if (changes === 0)
-    throw new AppError('quota-exceeded', 'The workspace’s budget is spent', { details: { reservedMicros: micros } })
+/**
+ * Takes `micros` out of the workspace's budget until `settleReserved`, at the end of the transaction. Where there is not
+ * so much the transaction fails with `quota-exceeded`.
+ */
+export function reserve(tx: Transaction, workspaceId: number, micros: number): void {
+  tx.atEnd('workspaces', workspaceId, async () => {
+    const { changes } = await tx.run(reserveBudget, { workspaceId, micros })
+    if (changes === 0)
+      throw new AppError('quota-exceeded', 'The workspace’s budget is spent', { details: { reservedMicros: micros } })
+  })
 }
 
 /**
  * Gives back what was reserved and books what it cost. Belongs into the transaction that ends the turn. Of a workspace
- * with a budget it tells `budget-crossed` when this came to another part of it. Undefined where there is nothing to do.
+ * with a budget it tells `budget-crossed` when this came to another part of it.
  */
-export function settleReserved(
-  tx: Transaction,
-  workspaceId: number,
-  reservedMicros: number,
-  cost: number,
-): Promise<void> | undefined {
-  return reservedMicros === 0 && cost === 0 ? undefined : book(tx, workspaceId, reservedMicros, cost)
+export function settleReserved(tx: Transaction, workspaceId: number, reservedMicros: number, cost: number): void {
+  if (reservedMicros === 0 && cost === 0) return
+  tx.atEnd('workspaces', workspaceId, () => book(tx, workspaceId, reservedMicros, cost))
 }
 
 async function book(tx: Transaction, workspaceId: number, reservedMicros: number, cost: number): Promise<void> {

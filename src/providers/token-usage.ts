@@ -1,8 +1,11 @@
 import type { Usage } from '#contracts/index.ts'
 
-/** A believable token figure: a non-negative integer. */
+/** A thousand times what the largest models take. One figure more than this would spoil every sum that it goes into. */
+const mostTokens = 1e9
+
+/** A believable token figure: an integer from 0 up to what a call could come to. */
 export function tokenCount(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= mostTokens ? value : undefined
 }
 
 /**

@@ -9,6 +9,9 @@ export interface OutboxEvent {
   [field: string]: unknown
 }
 
+/** Whose rows many transactions write at once: every priced turn its workspace's, every turn of a conversation that one's. */
+export type ContendedTable = 'conversations' | 'workspaces'
+
 /**
  * The right to write. What is written through it becomes durable together. `work` functions may be run again after
  * a rollback, so they must have no effect but through their transaction.
@@ -20,6 +23,11 @@ export interface Transaction {
   run<V extends object>(statement: Statement<V>, values: V): Promise<StatementResult> | StatementResult
   /** Queues an event for the subscribers: it is told if and only if this transaction commits. */
   tell(event: OutboxEvent): void
+  /**
+   * Runs `work` when everything else of this transaction is written. For rows that others write at the same moment: each
+   * takes them as late as it can and in one order, by table and key, so that no two wait for each other.
+   */
+  atEnd(table: ContendedTable, key: number, work: () => unknown): void
 }
 
 export interface StatementResult {

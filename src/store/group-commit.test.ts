@@ -128,6 +128,54 @@ for (const kind of databaseKinds)
         { numRuns: 20 },
       ))
 
+    it.runIf(kind === 'postgres')('that wait for each other in the database are all made', async () => {
+      const prefix = `d${run++}`
+      for (const name of ['one', 'two'])
+        await write((tx) => tx.run(insertProcess, { id: `${prefix}-${name}`, until: 0 }))
+      const grown = (tx: Transaction, name: string) =>
+        sql`update processes set lease_until = lease_until + 1 where id = ${`${prefix}-${name}`}`.execute(tx.db)
+      const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const across = (index: number, first: string, second: string) =>
+        write(async (tx) => {
+          await grown(tx, first)
+          both[index]!.resolve()
+          await Promise.all(both.map(({ promise }) => promise))
+          await grown(tx, second)
+        })
+      const there = across(0, 'one', 'two')
+      // In another group, since this one has begun.
+      await both[0]!.promise
+      await Promise.all([there, across(1, 'two', 'one')])
+      const rows = await house.witness.rows(`select lease_until from processes where id like '${prefix}-%'`)
+      expect(rows.map((row) => Number(row.lease_until))).toEqual([2, 2])
+    })
+
+    it('take contended rows last and in one order, and fail by them as by themselves', async () => {
+      const took: string[] = []
+      const unit = (name: string, places: ['conversations' | 'workspaces', number][]) =>
+        write((tx) => {
+          for (const [table, key] of places)
+            tx.atEnd(table, key, () => {
+              took.push(`${table} ${key}`)
+              if (key === 13) throw new Error(name)
+            })
+          took.push(name)
+        })
+      await Promise.all([
+        unit('a', [
+          ['workspaces', 2],
+          ['conversations', 9],
+        ]),
+        unit('b', [
+          ['workspaces', 1],
+          ['conversations', 10],
+        ]),
+      ])
+      expect(took).toEqual(['a', 'b', 'conversations 9', 'conversations 10', 'workspaces 1', 'workspaces 2'])
+      const settled = await Promise.allSettled([unit('c', [['workspaces', 13]]), unit('d', [['workspaces', 1]])])
+      expect(settled).toMatchObject([{ reason: { message: 'c' } }, { status: 'fulfilled' }])
+    })
+
     it('are all finished when the database closes', async () => {
       const other = await turnHouse(kind)
       await other.database.write(() => undefined)

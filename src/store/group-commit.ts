@@ -1,12 +1,14 @@
-import type { OutboxEvent, Transaction } from './database.ts'
+import type { ContendedTable, OutboxEvent, Transaction } from './database.ts'
+
+export type LaneTransaction = Omit<Transaction, 'tell' | 'atEnd'>
 
 /** One connection that can hold a transaction open. */
 export interface Lane {
   begin(): Promise<void> | void
   commit(): Promise<void> | void
   rollback(): Promise<void> | void
-  /** The transaction's face; `tell` is given by the group. */
-  tx: Omit<Transaction, 'tell'>
+  /** The transaction's face; what the units of a group share is given by the group. */
+  tx: LaneTransaction
   /** Resolves when everything committed so far survives a power failure. */
   durable(): Promise<void>
 }
@@ -14,7 +16,9 @@ export interface Lane {
 export interface GroupCommitOptions {
   lanes: Lane[]
   /** Writes what subscribers are to be told, within the transaction. */
-  writeOutbox(tx: Omit<Transaction, 'tell'>, events: OutboxEvent[]): Promise<void>
+  writeOutbox(tx: LaneTransaction, events: OutboxEvent[]): Promise<void>
+  /** Whether the database gave up a transaction for the sake of another one, and would take it now. */
+  gaveWay(thrown: unknown): boolean
   /** Translates a driver's failure (not one thrown by a unit itself). */
   translate(thrown: unknown): unknown
 }
@@ -120,28 +124,36 @@ export function groupCommit(options: GroupCommitOptions) {
       } catch (thrown) {
         for (const unit of units) unit.reject(options.translate(thrown))
       }
-    } else if (units.length === 1) units[0]!.reject(options.translate(failure))
+    } else if (units.length === 1 && !options.gaveWay(failure)) units[0]!.reject(options.translate(failure))
     else for (const unit of units) await runAlone(lane, unit)
     release(lane)
   }
 
   async function runAlone(lane: Lane, unit: Unit): Promise<void> {
-    try {
-      const [result] = await attempt(lane, [unit])
-      await lane.durable()
-      unit.resolve(result)
-    } catch (thrown) {
-      unit.reject(options.translate(thrown))
+    for (let tries = 1; ; tries++) {
+      try {
+        const [result] = await attempt(lane, [unit])
+        await lane.durable()
+        return unit.resolve(result)
+      } catch (thrown) {
+        if (tries === mostTries || !options.gaveWay(thrown)) return unit.reject(options.translate(thrown))
+      }
     }
   }
 
   async function attempt(lane: Lane, units: Unit[]): Promise<unknown[]> {
     const told: OutboxEvent[] = []
-    const tx: Transaction = { ...lane.tx, tell: (event) => void told.push(event) }
+    const ends: End[] = []
+    const tx: Transaction = {
+      ...lane.tx,
+      tell: (event) => void told.push(event),
+      atEnd: (table, key, work) => void ends.push({ table, key, work }),
+    }
     await lane.begin()
     try {
       const results: unknown[] = []
       for (const unit of units) results.push(await unit.work(tx))
+      for (const { work } of ends.sort(inOneOrder)) await work()
       if (told.length > 0) await options.writeOutbox(tx, told)
       await lane.commit()
       return results
@@ -161,6 +173,20 @@ export function groupCommit(options: GroupCommitOptions) {
   return { write, hurry, drain }
 }
 
+/** What a unit has left for the end of its group. */
+interface End {
+  table: ContendedTable
+  key: number
+  work(): unknown
+}
+
+/** Of one row in the order in which they were asked for. */
+function inOneOrder(a: End, b: End): number {
+  return a.table === b.table ? a.key - b.key : a.table < b.table ? -1 : 1
+}
+
+/** Who has to give way so often in a row is told that the database is too busy. */
+const mostTries = 5
 /** More would keep a single transaction, and everybody waiting for it, open for too long. */
 const maxGroup = 512
 /** Longer, and waiting for company would be felt. */

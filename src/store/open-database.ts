@@ -1,4 +1,5 @@
-import type { Database, OutboxEvent, Transaction } from './database.ts'
+import type { Database, OutboxEvent } from './database.ts'
+import type { LaneTransaction } from './group-commit.ts'
 import { migrate } from './migrate.ts'
 import { openSqlite } from './sqlite.ts'
 import { statement } from './statement.ts'
@@ -33,7 +34,7 @@ const insertJob = statement<{ kind: string; payload: string; runAt: number; zero
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   // One job row a subscriber and commit carries all its events: each subscriber is then retried on its own.
-  async function writeOutbox(tx: Omit<Transaction, 'tell'>, events: OutboxEvent[]): Promise<void> {
+  async function writeOutbox(tx: LaneTransaction, events: OutboxEvent[]): Promise<void> {
     const bySubscriber = new Map<string, OutboxEvent[]>()
     for (const event of events)
       for (const subscriber of options.subscribersOf(event)) {

@@ -37,7 +37,7 @@ export async function openPostgres(
   }
 
   const lanes = Array.from({ length: writeLanes }, () => lane(pool))
-  const group = groupCommit({ lanes, writeOutbox, translate })
+  const group = groupCommit({ lanes, writeOutbox, gaveWay, translate })
   return {
     dialect: 'postgres',
     read: readDb,
@@ -135,6 +135,12 @@ function lane(pool: pg.Pool): Lane {
 
 /** Connection failures (08*, 57P*), out of disk or memory (53*), read-only (25006), deadlock and serialization (40*). */
 const unavailable = /^(08|53|57P|40|25006)/
+
+/** Deadlock and serialization. */
+function gaveWay(thrown: unknown): boolean {
+  const { code } = thrown as { code?: string }
+  return code === '40P01' || code === '40001'
+}
 
 /** What the driver says, without a code, when a connection is gone before or while it is used. */
 const lostClient =

@@ -54,7 +54,7 @@ export async function openSqlite(
     tx: { db: writeDb, run: (statement, values) => run(writeDb, writerStatements, statement, values) },
     durable: syncer(`${file}-wal`),
   }
-  const group = groupCommit({ lanes: [lane], writeOutbox, translate })
+  const group = groupCommit({ lanes: [lane], writeOutbox, gaveWay: () => false, translate })
 
   return {
     dialect: 'sqlite',

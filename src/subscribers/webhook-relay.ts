@@ -1,8 +1,10 @@
-import type { WebhookRelay } from '#contracts/index.ts'
+import type { WebhookDisabled, WebhookRelay } from '#contracts/index.ts'
 import { hasServerListener, turnsWithListener, workspacesWithListener } from '#features/webhooks/index.ts'
 import type { OutboxEvent, Transaction } from '#store/index.ts'
 
 type Relayed = WebhookRelay['event']
+/** What the relayed subscribers hear; that a webhook was given up is no event for the others. */
+type Heard = Relayed | WebhookDisabled
 
 /**
  * A subscriber that passes on what webhooks may want of the events it is told. So whoever has no webhook pays no row in
@@ -13,12 +15,13 @@ export function relayed<D>(
 ): (tx: Transaction, events: OutboxEvent[], io: D) => Promise<void> {
   return async (tx, events, io) => {
     await handle(tx, events, io)
-    for (const event of await wanted(tx, events as unknown as Relayed[]))
+    for (const event of await wanted(tx, events as unknown as Heard[]))
       tx.tell({ type: 'webhook-relay', event } satisfies WebhookRelay)
   }
 }
 
-async function wanted(tx: Transaction, events: readonly Relayed[]): Promise<Relayed[]> {
+async function wanted(tx: Transaction, heard: readonly Heard[]): Promise<Relayed[]> {
+  const events = heard.filter((event) => event.type !== 'webhook-disabled')
   const settled = events.filter((event) => event.type === 'chat-settled')
   const turns = new Set(
     await turnsWithListener(

@@ -134,6 +134,36 @@ for (const kind of databaseKinds)
       expect(rung).toBeGreaterThan(before)
     })
 
+    it('is not that another one was given up, and that holds up nothing', async () => {
+      const owner = await person()
+      const webhook = await hook(owner, ['member.added'])
+      const added: OutboxEvent = {
+        type: 'member-changed',
+        change: 'added',
+        workspace: owner.workspace,
+        member: owner.user,
+        role: 'member',
+        actor: owner.user,
+        at: Date.now(),
+      }
+      const givenUp = {
+        type: 'webhook-disabled',
+        workspaceId: owner.workspace.id,
+        webhookId: 'wh_0',
+        reason: 'gone',
+        at: 1,
+      }
+      await house.database.write((tx) => [givenUp, added].map(tx.tell))
+      await runAll()
+      // As a version before this one passed it on.
+      await house.database.write((tx) =>
+        [givenUp, { ...added, at: 1 }].map((event) => tx.tell({ type: 'webhook-relay', event })),
+      )
+      await runAll()
+      expect(await queuedFor(webhook)).toHaveLength(2)
+      expect(await house.database.read.selectFrom('jobs').select('kind').execute()).toEqual([])
+    })
+
     it('leaves out what happened before the webhook was there, and what it does not want', async () => {
       const owner = await person()
       const late = await hook(owner, ['conversation.completed'], { createdAt: Date.now() + 60_000 })

@@ -1,5 +1,6 @@
+import type { TurnRequest } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
-import { insertRow, updateSettings } from '#features/conversations/index.ts'
+import { changeSettings, insertRow } from '#features/conversations/index.ts'
 import { sha256 } from '#lib/hash.ts'
 import { reserve } from '#metering/budget.ts'
 import type { Transaction } from '#store/index.ts'
@@ -23,15 +24,16 @@ export function admission(
   const { request, conversation } = turn
   const { principal } = request
   const reservedMicros = limited ? mayCost(turn) : 0
-  const requestHash = request.idempotencyKey === undefined ? undefined : hashOf(turn)
+  const requestHash = request.idempotencyKey === undefined ? undefined : hashOf(request)
 
   return async (tx, end) => {
     const conversationId = conversation?.draft
       ? await insertRow(tx, conversation.draft)
       : (conversation?.row?.id ?? null)
-    if (conversation?.isChanged && conversationId !== null)
-      await updateSettings(tx, conversationId, conversation.settings)
-    if (limited) await reserve(tx, principal.workspace.id, reservedMicros)
+    const changed = conversation?.changed
+    if (changed && conversationId !== null)
+      tx.atEnd('conversations', conversationId, () => changeSettings(tx, conversationId, changed))
+    if (limited) reserve(tx, principal.workspace.id, reservedMicros)
     const isInputOpen = turn.input?.isOpen === true
     const row = rowOf(turn, end, processId, conversationId, reservedMicros)
     const id = await insertTurnRows(tx, row, isInputOpen ? '[]' : JSON.stringify(turn.messages))
@@ -98,8 +100,11 @@ function remember(tx: Transaction, turn: PreparedTurn, turnId: number, requestHa
  * The turn that an earlier request with this Idempotency-Key started. Throws `conflict` when that request was another
  * one: answering this one with that one's turn would be wrong, running it would break the promise of the key.
  */
-export async function findByIdempotencyKey(deps: TurnsDeps, turn: PreparedTurn): Promise<string | undefined> {
-  const { principal, idempotencyKey } = turn.request
+export async function findByIdempotencyKey(
+  deps: Pick<TurnsDeps, 'database'>,
+  request: TurnRequest,
+): Promise<string | undefined> {
+  const { principal, idempotencyKey } = request
   const row = await deps.database.read
     .selectFrom('idempotency_keys as k')
     .innerJoin('turns as t', 't.id', 'k.turn_id')
@@ -109,7 +114,7 @@ export async function findByIdempotencyKey(deps: TurnsDeps, turn: PreparedTurn):
     .where('k.key', '=', idempotencyKey!)
     .executeTakeFirst()
   if (!row) return undefined
-  if (row.request_hash !== hashOf(turn))
+  if (row.request_hash !== hashOf(request))
     throw new AppError('conflict', 'This Idempotency-Key was used with another request', {
       details: { field: 'Idempotency-Key' },
     })
@@ -117,8 +122,8 @@ export async function findByIdempotencyKey(deps: TurnsDeps, turn: PreparedTurn):
 }
 
 /** Everything a caller said; who says it is in the key of the row. */
-function hashOf(turn: PreparedTurn): string {
-  const { principal: _, idempotencyKey: __, ...said } = turn.request
+function hashOf(request: TurnRequest): string {
+  const { principal: _, idempotencyKey: __, ...said } = request
   return sha256(JSON.stringify(said))
 }
 

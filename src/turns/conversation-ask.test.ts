@@ -42,6 +42,32 @@ for (const kind of databaseKinds)
       }
     }
 
+    it('changes of its settings what it names, also when two change them at the same moment', async () => {
+      const app = await makeApp()
+      const { turn } = await say(app, 'a', { continueLast: true })
+      house.model = scriptedModel({ scripts: [says('b'), says('c')] })
+      const changes = [{ model: 'other' }, { metadata: { of: 'c' } }]
+      const turns = await Promise.all(
+        changes.map((settings) =>
+          house.turns.start(
+            asks(house.principal, {
+              target: { type: 'app', appId: app.publicId },
+              newConversation: true,
+              conversation: { continueLast: true, settings },
+            }),
+          ),
+        ),
+      )
+      await Promise.all(turns.map((one) => one.result()))
+      expect(turns.map((one) => one.conversationId)).toEqual([turn.conversationId, turn.conversationId])
+      const { settings } = await house.database.read
+        .selectFrom('conversations')
+        .select('settings')
+        .where('public_id', '=', turn.conversationId!)
+        .executeTakeFirstOrThrow()
+      expect(JSON.parse(settings)).toEqual({ model: 'other', metadata: { of: 'c' } })
+    })
+
     it('goes on in the last one about the same only, and begins one where there is none', async () => {
       const app = await makeApp()
       const last = { continueLast: true }

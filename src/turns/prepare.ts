@@ -42,8 +42,8 @@ export interface PreparedConversation {
   /** Absent: it does not exist yet. */
   row?: ConversationRow
   draft?: NewConversation
-  /** The turn changes the settings of one that exists. */
-  isChanged?: boolean
+  /** What the turn changes of the settings of one that exists. */
+  changed?: ConversationSettings
 }
 
 const defaultHistoryTurns = 20
@@ -156,7 +156,7 @@ function goingOn(row: ConversationRow, { settings }: ConversationAsk): PreparedC
     publicId: row.publicId,
     row,
     settings: { ...row.settings, ...settings },
-    isChanged: settings !== undefined,
+    ...(settings && { changed: settings }),
   }
 }
 

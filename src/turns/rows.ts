@@ -152,7 +152,8 @@ export async function writeInput(
   input: { messages: string; title: string },
 ): Promise<void> {
   await tx.run(updateTurnInput, { turnId, messages: input.messages })
-  if (conversationId !== null) await tx.run(nameConversation, { conversationId, title: input.title, unnamed: '' })
+  const name = (id: number) => tx.run(nameConversation, { conversationId: id, title: input.title, unnamed: '' })
+  if (conversationId !== null) tx.atEnd('conversations', conversationId, () => name(conversationId))
 }
 
 /** How a turn ended, as columns of its row. */
@@ -238,11 +239,11 @@ export async function writeEnd(tx: Transaction, start: StartedTurn, end: Settlem
   const { conversationId } = start
   await tx.run(insertTurnOutput, { turnId: start.id, parts: JSON.stringify(end.parts), log: end.log })
   if (end.checkpointed) await tx.run(deleteCheckpoints, { turnId: start.id })
-  if (conversationId !== null) await tx.run(touchConversation, { conversationId, at: end.endedAt })
+  const touch = (id: number) => tx.run(touchConversation, { conversationId: id, at: end.endedAt })
+  if (conversationId !== null) tx.atEnd('conversations', conversationId, () => touch(conversationId))
   const recorded = recordHits(tx, end, end.hits)
   if (recorded) await recorded
-  const booked = settleReserved(tx, end.workspaceId, start.reservedMicros, end.costMicros)
-  if (booked) await booked
+  settleReserved(tx, end.workspaceId, start.reservedMicros, end.costMicros)
   tx.tell({
     type: 'turn-settled',
     turnId: end.publicId,

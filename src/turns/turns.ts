@@ -76,6 +76,11 @@ export function turns(deps: TurnsDeps) {
     if (draining) throw new AppError('overloaded', 'The server is stopping', { retryAfterMs: 1_000 })
     if (running.size >= deps.options.maxRunning)
       throw new AppError('overloaded', 'Too many turns are running', { retryAfterMs: 1_000 })
+    if (request.idempotencyKey !== undefined) {
+      // Before anything is looked up: what was answered stays answered, whatever has become of its session or model.
+      const earlier = await findByIdempotencyKey(deps, request)
+      if (earlier !== undefined) return attach(request.principal, earlier)
+    }
     const prepared = await prepare(deps, request)
     const known = deps.budgets.isLimited(request.principal.workspace.id)
     const limited = typeof known === 'boolean' ? known : await known
@@ -86,8 +91,6 @@ export function turns(deps: TurnsDeps) {
         ? storeThenRun(request, prepared, limited)
         : run(prepared, { write: admission(processId, prepared, limited) })
     }
-    const earlier = await findByIdempotencyKey(deps, prepared)
-    if (earlier !== undefined) return attach(request.principal, earlier)
     const beginning = storeThenRun(request, prepared, limited)
     starting.set(prepared.publicId, beginning)
     return beginning.finally(() => starting.delete(prepared.publicId))

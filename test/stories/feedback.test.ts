@@ -132,6 +132,27 @@ for (const kind of databaseKinds)
       expect(await list()).toMatchObject([{ is_positive: false }])
     })
 
+    it('is listed on from where one was, also when that one has been taken back', async () => {
+      const { bot, owner } = await house()
+      const rate = async (turn: string, is_positive: boolean | null) =>
+        (await story.api('POST', `/api/v1/turns/${turn}/feedback`, { is_positive }, owner.headers)).body.data
+      const given: { turn: string; id: string }[] = []
+      for (const word of ['a', 'b', 'c', 'd']) {
+        const turn = (await askBot(story, bot, word, { headers: owner.headers })).id
+        given.unshift({ turn, id: (await rate(turn, true)).id })
+      }
+      const page = async (query: string) => {
+        const { body } = await story.api('GET', `/api/v1/feedback?limit=2${query}`, undefined, owner.headers)
+        return body.data.map(({ id }: { id: string }) => id)
+      }
+      const ids = given.map(({ id }) => id)
+      expect(await page('')).toEqual(ids.slice(0, 2))
+      await rate(given[1]!.turn, null)
+      expect(await page(`&before=${ids[1]}`)).toEqual(ids.slice(2))
+      await rate(given[3]!.turn, null)
+      expect(await page(`&before=${ids[3]}`)).toEqual([])
+    })
+
     it('is read by administrators only, and counted by app and model', async () => {
       const { bot, owner, inside } = await house()
       for (const is_positive of [true, true, false]) {

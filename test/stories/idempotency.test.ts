@@ -71,6 +71,22 @@ for (const kind of databaseKinds)
       expect(story.upstream.requests.at(-1)!.body.messages).toHaveLength(3)
     })
 
+    it('gives the answer again when its session takes no question any more', async () => {
+      const made = await story.api('POST', '/api/v1/applications', { name: 'Brief', config: { model: 'gpt-sim' } })
+      const send = () =>
+        story.api(
+          'POST',
+          '/v1/chat/completions',
+          { model: `app/${made.body.data.slug}`, messages: ask.messages },
+          { ...key('brief'), 'x-session-id': 'brief' },
+        )
+      const first = await send()
+      expect(first.status).toBe(200)
+      const turn = await story.api('GET', `/api/v1/turns/${first.headers.get('x-turn-id')}`)
+      await story.api('PUT', `/api/v1/chat/sessions/${turn.body.data.conversation_id}/archive`)
+      expect((await send()).body).toEqual(first.body)
+    })
+
     it('refuses a key that is none', async () => {
       expect((await story.api('POST', path, ask, key('x'.repeat(256)))).status).toBe(400)
     })

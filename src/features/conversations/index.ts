@@ -13,4 +13,4 @@ export {
 } from './conversations.ts'
 export { mayRead } from './policy.ts'
 export { type ConversationView, type MessageView, presentConversation, presentMessages } from './present.ts'
-export { type ConversationRow, insertRow, type NewConversation, type TurnRecord, updateSettings } from './store.ts'
+export { type ConversationRow, changeSettings, insertRow, type NewConversation, type TurnRecord } from './store.ts'

@@ -305,12 +305,32 @@ const setSettings = statement<{ conversationId: number; settings: string }>('set
     .where('id', '=', p('conversationId')),
 )
 
+const holdSettings = statement<{ conversationId: number }>('hold-conversation-settings', (db, p) =>
+  db
+    .updateTable('conversations')
+    .set((eb) => ({ settings: eb.ref('settings') }))
+    .where('id', '=', p('conversationId'))
+    .returning('settings'),
+)
+
 export async function updateSettings(
   tx: Transaction,
   conversationId: number,
   settings: ConversationSettings,
 ): Promise<void> {
   await tx.run(setSettings, { conversationId, settings: JSON.stringify(settings) })
+}
+
+/** Changes what is given and leaves the rest, whoever else changes it at the same moment. */
+export async function changeSettings(
+  tx: Transaction,
+  conversationId: number,
+  change: ConversationSettings,
+): Promise<void> {
+  // Written before it is read, so that the row is this transaction's from here to the commit.
+  const { rows } = await tx.run(holdSettings, { conversationId })
+  if (rows[0])
+    await updateSettings(tx, conversationId, { ...(JSON.parse(rows[0].settings as string) as object), ...change })
 }
 
 export interface TurnRecord {

@@ -177,6 +177,17 @@ function toRow(row: SelectedRow): FeedbackRow {
   }
 }
 
+/**
+ * The key of the newest that was given before `publicId`. Public ids grow with time, so that a list goes on where it was
+ * also when the last one that was shown has been taken back.
+ */
+function keyBehind(database: Database, workspaceId: number, publicId: string) {
+  const here = database.read.selectFrom('feedback').where('workspace_id', '=', workspaceId)
+  const known = here.select(sql<number>`id - 1`.as('id')).where('public_id', '=', publicId)
+  const nearest = here.select('id').where('public_id', '<', publicId).orderBy('public_id', 'desc').limit(1)
+  return sql<number>`coalesce((${known}), (${nearest}))`
+}
+
 /** Newest first. */
 export async function listFeedback(
   database: Database,
@@ -185,21 +196,14 @@ export async function listFeedback(
   limit: number,
 ): Promise<FeedbackRow[]> {
   const { appId, isPositive, from, to, before } = filter
-  const earlier =
-    before === undefined
-      ? undefined
-      : database.read
-          .selectFrom('feedback')
-          .select('id')
-          .where('public_id', '=', before)
-          .where('workspace_id', '=', workspaceId)
+  const earlier = before === undefined ? undefined : keyBehind(database, workspaceId, before)
   const rows = await selectFeedback(database)
     .where('f.workspace_id', '=', workspaceId)
     .$if(appId !== undefined, (query) => query.where('f.app_id', '=', appId!))
     .$if(isPositive !== undefined, (query) => query.where('f.is_positive', '=', Number(isPositive)))
     .$if(from !== undefined, (query) => query.where('f.created_at', '>=', from!))
     .$if(to !== undefined, (query) => query.where('f.created_at', '<', to!))
-    .$if(earlier !== undefined, (query) => query.where('f.id', '<', earlier!))
+    .$if(earlier !== undefined, (query) => query.where('f.id', '<=', earlier!))
     .orderBy('f.id', 'desc')
     .limit(limit)
     .execute()

@@ -3,9 +3,11 @@ import { type Kysely, sql } from 'kysely'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Principal } from '#contracts/index.ts'
 import type { App } from '#features/apps/index.ts'
+import { turnStore } from '#features/retention/stores/turns.ts'
 import { historySlots } from '#store/migrations/0007-history-slots.ts'
 import { databaseKinds, useDatabase } from '#test/support/databases.ts'
 import { accountRooms } from '#test/support/rooms.ts'
+import { until } from '#test/support/until.ts'
 import { fold } from './fold.ts'
 import { type History, type HistoryFilter, type HistoryPage, history } from './index.ts'
 import { type SaidForTest, writeTurns } from './rows-for-test.ts'
@@ -299,6 +301,35 @@ for (const kind of databaseKinds)
         expect(page).toMatchObject({ total: 60, hasMore: false })
         expect(new Set(page.entries.map((entry) => entry.turnId)).size).toBe(60)
       }
+    })
+
+    it.runIf(kind === 'postgres')('keeps nothing of a turn that is erased while it is put in', async () => {
+      const app = await newApp()
+      const [id] = await writeTurns(db.database, app, [{ by: owner, question: 'regretted', answer: '' }])
+      const [isIn, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const putIn = db.database.write(async (tx) => {
+        await room.index(tx, [id!])
+        isIn.resolve()
+        await mayCommit.promise
+      })
+      await isIn.promise
+      let isErased = false
+      const scope = { until: Date.now() }
+      const erasing = (await db.openAgain())
+        .write((tx) => turnStore({ history: room }).erase(tx, [{ id: id!, workspaceId: app.workspace.id }], scope))
+        .then(() => {
+          isErased = true
+        })
+      await until(async () => {
+        const waiting = sql<{ n: number }>`select count(*) as n from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`
+        return isErased || (await waiting.execute(db.database.read)).rows[0]!.n > 0
+      })
+      mayCommit.resolve()
+      await Promise.all([putIn, erasing])
+      const texts = db.database.read.selectFrom('history_texts').select('text').where('turn_id', '=', id!)
+      expect(await texts.execute()).toEqual([])
+      expect(await room.page(owner, app, {}, { number: 1, size: 10, order: 'asc' })).toMatchObject({ total: 0 })
     })
 
     it('keeps workspaces apart', async () => {

@@ -151,7 +151,7 @@ export function history(deps: HistoryDeps) {
     entries,
     conversationsSaying,
     /** Puts settled turns into the history, in the transaction that says so. `ready` afterwards, when it is committed. */
-    index: (tx: Transaction, turnIds: readonly number[]) => indexTurns(tx, turnIds),
+    index: (tx: Transaction, turnIds: readonly number[]) => indexTurns(tx, database.dialect, turnIds),
     /** Makes in the background what there is now searchable without looking through it. */
     ready: seals.wake,
     /** Resolves when all that can be is. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Message, Part } from '#contracts/index.ts'
-import type { HistoryRowsTable, Transaction } from '#store/index.ts'
+import type { Database, HistoryRowsTable, Transaction } from '#store/index.ts'
 import { answerOf, eventOf, isToolEvent, questionOf } from './entry.ts'
 import { searchable } from './fold.ts'
 import { bucketOf } from './list-rows.ts'
@@ -17,9 +17,13 @@ interface NewRow extends Omit<HistoryRowsTable, 'n'> {
  * Gives ended turns their rows: a number in their place in the order of their ends, their text, and the counts. Turns
  * that have one already, are gone, or whose conversation is gone, are left out.
  */
-export async function indexTurns(tx: Transaction, turnIds: readonly number[]): Promise<void> {
+export async function indexTurns(
+  tx: Transaction,
+  dialect: Database['dialect'],
+  turnIds: readonly number[],
+): Promise<void> {
   for (let at = 0; at < turnIds.length; at += atOnce) {
-    const rows = await readTurns(tx, turnIds.slice(at, at + atOnce))
+    const rows = await readTurns(tx, dialect, turnIds.slice(at, at + atOnce))
     // In one order everywhere: a place is held by its row until the commit, and two processes must not wait for each other.
     for (const [place, own] of [...Map.groupBy(rows, (row) => row.place)].sort(([a], [b]) => a - b))
       await appendRows(tx, place, own)
@@ -27,7 +31,7 @@ export async function indexTurns(tx: Transaction, turnIds: readonly number[]): P
 }
 
 /** In the order of their ends. */
-async function readTurns(tx: Transaction, turnIds: readonly number[]): Promise<NewRow[]> {
+async function readTurns(tx: Transaction, dialect: Database['dialect'], turnIds: readonly number[]): Promise<NewRow[]> {
   const turns = await tx.db
     .selectFrom('turns as t')
     // What was said is gone where the text has been removed since.
@@ -43,6 +47,8 @@ async function readTurns(tx: Transaction, turnIds: readonly number[]): Promise<N
     .where((eb) => eb.or([eb('t.conversation_id', 'is', null), eb('c.id', 'is not', null)]))
     .orderBy('t.ended_at')
     .orderBy('t.id')
+    // What is being removed at this moment is waited for and left out; what is removed later is found here.
+    .$if(dialect === 'postgres', (query) => query.forKeyShare('i'))
     .execute()
   return turns.map((turn) => ({
     turn_id: turn.id,
