@@ -55,7 +55,7 @@ export interface Sampling {
   presencePenalty?: number
   frequencyPenalty?: number
   seed?: number
-  reasoningEffort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
+  reasoningEffort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max'
 }
 
 export interface ToolSpec {

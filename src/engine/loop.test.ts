@@ -99,6 +99,22 @@ describe('the tool loop', () => {
     expect(of('tool-result').map(({ callId }) => callId)).toEqual(['b'])
   })
 
+  it.each(['length', 'content-filter'] as const)(
+    'pauses with %s for calls of an answer that was cut off',
+    async (why) => {
+      const { ending, of } = await play({
+        scripts: [
+          {
+            batches: [...calls({ callId: 'a', name: 'theirs', arguments: '{"ci' }).batches.slice(0, 1), [finish(why)]],
+          },
+        ],
+        request: { clientTools: 'pause' },
+      })
+      expect(ending).toEqual({ outcome: 'paused', finishReason: why })
+      expect(of('tool-call')).toMatchObject([{ callId: 'a', arguments: '{"ci' }])
+    },
+  )
+
   it('takes a tool that nobody declared for the client’s', async () => {
     const { ending, of } = await play({
       scripts: [calls({ callId: 'a', name: 'never heard of' })],

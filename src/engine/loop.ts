@@ -102,7 +102,9 @@ function endingAfter(
   if (error) return failed(error)
   if (control.cancelReason !== undefined) return { outcome: 'cancelled', finishReason: 'cancelled' }
   if (guard?.refusal) return failed(guard.refusal)
-  if (results === 'pause') return { outcome: 'paused', finishReason: 'tool-calls' }
+  // Of an answer that was cut off the last call is only half of one, and its caller must be able to tell.
+  const isCut = finishReason === 'length' || finishReason === 'content-filter'
+  if (results === 'pause') return { outcome: 'paused', finishReason: isCut ? finishReason : 'tool-calls' }
   if (steered) return undefined
   if (results.length === 0) return { outcome: 'completed', finishReason }
   // It was told to answer without tools and called them all the same.

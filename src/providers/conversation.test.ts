@@ -49,12 +49,38 @@ test.each<[trap: string, messages: Message[], speeches: string[]]>([
     ['user Result of f:\nx'],
   ],
   [
-    'the same id in two turns: each call has its own result',
+    'the same id in two turns: each call has its own result, and an id of its own',
     [
       { role: 'assistant', parts: [call('1'), result('1', 'first')] },
       { role: 'assistant', parts: [call('1'), result('1', 'second')] },
     ],
-    ['assistant  +1=1:first', 'assistant  +1=1:second'],
+    ['assistant  +1=1:first', 'assistant  +1_2=1_2:second'],
+  ],
+  [
+    'a result that names no call but a function is that of its call',
+    [
+      { role: 'assistant', parts: [call('1', 'g'), call('2')] },
+      { role: 'tool', parts: [{ ...result('fc_f'), name: 'f' } as Part, { ...result('fc_g'), name: 'g' } as Part] },
+    ],
+    ['assistant  +1=1:ok +2=2:ok'],
+  ],
+  [
+    'and of several, that of the last one before it',
+    [
+      { role: 'assistant', parts: [call('1')] },
+      { role: 'user', parts: [text('again')] },
+      { role: 'assistant', parts: [call('2')] },
+      { role: 'tool', parts: [{ ...result('fc_f'), name: 'f' } as Part] },
+    ],
+    [`assistant  +1=1:${none}`, 'user again', 'assistant  +2=2:ok'],
+  ],
+  [
+    'a result that names another call is not taken for its function’s',
+    [
+      { role: 'assistant', parts: [call('1'), call('2')] },
+      { role: 'tool', parts: [{ ...result('2'), name: 'f' } as Part] },
+    ],
+    [`assistant  +1=1:${none} +2=2:ok`],
   ],
   [
     'steering within a stored answer is a user message',

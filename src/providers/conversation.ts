@@ -27,11 +27,17 @@ export function toSpeeches(messages: readonly Message[]): Speech[] {
   const steps = messages.flatMap(cut)
   const speeches: Speech[] = []
   const taken = new Set<ToolResultPart>()
+  const known = new Set<string>()
+  for (const { parts } of steps) for (const part of parts) if (part.type === 'tool-call') known.add(part.callId)
+  const used = new Set<string>()
   for (const [at, step] of steps.entries()) {
     const named = step.name === undefined ? undefined : { name: step.name }
     if (step.role === 'assistant') {
-      const calls = step.parts.filter((part) => part.type === 'tool-call')
-      const results = calls.map((call) => takeResult(call, steps.slice(at + 1), taken))
+      const given = step.parts.filter((part) => part.type === 'tool-call')
+      const found = given.map((call) => takeResult(call, steps.slice(at + 1), taken, known))
+      const ids = given.map(({ callId }) => unusedId(callId, used))
+      const calls = given.map((call, index) => withId(call, ids[index]!))
+      const results = found.map((result, index) => withId(result, ids[index]!))
       const parts = step.parts.filter((part) => part.type !== 'tool-call')
       speeches.push({ role: 'assistant', parts, calls, results, ...named })
     } else if (step.role === 'tool') {
@@ -64,15 +70,40 @@ function isSource(part: Part): boolean {
   return part.type === 'source'
 }
 
-function takeResult(call: ToolCallPart, later: Message[], taken: Set<ToolResultPart>): ToolResultPart {
-  for (const step of later) {
-    for (const part of step.parts) {
-      if (part.type !== 'tool-result' || part.callId !== call.callId || taken.has(part)) continue
+/**
+ * `known`: the ids of all calls. A result of the older API names no call but only its function: it is that of the last
+ * call of this function before it.
+ */
+function takeResult(
+  call: ToolCallPart,
+  later: readonly Message[],
+  taken: Set<ToolResultPart>,
+  known: ReadonlySet<string>,
+): ToolResultPart {
+  let isLast = true
+  for (const { parts } of later) {
+    for (const part of parts) {
+      if (part.type === 'tool-call' && part.name === call.name) isLast = false
+      if (part.type !== 'tool-result' || taken.has(part)) continue
+      const isIts = part.callId === call.callId || (isLast && part.name === call.name && !known.has(part.callId))
+      if (!isIts) continue
       taken.add(part)
       return part.name === undefined ? { ...part, name: call.name } : part
     }
   }
   return { type: 'tool-result', callId: call.callId, name: call.name, result: noResult, isError: true }
+}
+
+/** Some upstreams and older clients use an id again in a later answer; others refuse a conversation over it. */
+function unusedId(callId: string, used: Set<string>): string {
+  let id = callId
+  for (let times = 2; used.has(id); times++) id = `${callId}_${times}`
+  used.add(id)
+  return id
+}
+
+function withId<T extends ToolCallPart | ToolResultPart>(part: T, callId: string): T {
+  return part.callId === callId ? part : { ...part, callId }
 }
 
 function asText(result: ToolResultPart): Part {

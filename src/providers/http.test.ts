@@ -148,6 +148,11 @@ test('a consumer that is busy with the first words is not the upstream’s fault
   expect(rest.at(-1)).toMatchObject({ type: 'finish' })
 })
 
+test('an answer that begins with a byte order mark: is read without it', async () => {
+  sim.script({ raw: { body: '\ufeff{"a":1}' } })
+  expect(await readText(await sendHttp(post(), io))).toBe('{"a":1}')
+})
+
 test('error body: 64 KiB of it are read, the rest is left', async () => {
   sim.script({ raw: { status: 400, body: Buffer.alloc(1024 * 1024, 'x') } })
   await expect(sendHttp(post(), io)).rejects.toMatchObject({ message: `400 ${64 * 1024}` })

@@ -70,12 +70,15 @@ export async function sendHttp(request: HttpRequest, io: ProviderIo): Promise<Ht
   throw request.toError(exchange.status, exchange.headers, body)
 }
 
-/** The rest of an answer as one text. Throws what `take` throws. */
+/** The rest of an answer as one text, without a byte order mark. Throws what `take` throws. */
 export async function readText(answer: HttpAnswer): Promise<string> {
   const chunks: Buffer[] = []
   for (;;) {
     const taken = answer.take()
-    if (taken === 'ended') return (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')
+    if (taken === 'ended') {
+      const text = (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')
+      return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+    }
     if (taken === 'pending') await new Promise<void>((resolve) => answer.onNews(resolve))
     else chunks.push(...taken)
   }

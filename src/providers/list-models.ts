@@ -1,6 +1,6 @@
 import { AppError } from '#errors/index.ts'
 import { type HttpRequest, readText, sendHttp } from './http.ts'
-import { isObject, type JsonObject, parseUpstreamJson } from './json.ts'
+import { isObject, type JsonObject, parseJson, parseUpstreamJson } from './json.ts'
 import type { ProviderIo } from './spec.ts'
 
 /** Pages of a model list that are read at most. */
@@ -23,7 +23,9 @@ export async function readModelPages(
   for (let page = 0; url !== undefined && page < pageLimit; page++) {
     const answer = await sendHttp({ ...request, url, method: 'GET', firstMs: io.timeouts.wholeMs }, io)
     const text = await readText(answer)
-    const read = readPage(parseUpstreamJson(text), text)
+    const list = parseJson(text)
+    // Together’s list is nothing but the list.
+    const read = readPage(Array.isArray(list) ? { data: list } : parseUpstreamJson(text), text)
     names.push(...read.names)
     url = read.next
   }

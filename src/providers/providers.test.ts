@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { startUpstream, type Upstream, type Vendor } from '#test/support/upstream-simulator.ts'
 import { callOf, collect, joined, merged, type TestIo, testIo } from './call-for-test.ts'
 import { providers } from './index.ts'
@@ -129,6 +132,14 @@ describe.each(vendors)('%s', (vendor) => {
     const closed = sim.endpoint(vendor, await sim.closedOrigin())
     await expect(provider.listModels(closed, io)).rejects.toMatchObject({ code: 'upstream-unreachable' })
   })
+})
+
+test('models of a server whose list is nothing but the list', async () => {
+  const server = createServer((_, response) => response.end('[{"id":"a"},{"id":"b"}]')).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
+  expect(await providers['openai-compatible']!.listModels({ url }, io)).toEqual(['a', 'b'])
 })
 
 const wholeAnswers: Record<Vendor, string> = {

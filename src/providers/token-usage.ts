@@ -17,15 +17,19 @@ export function usageOf(figures: {
   output: unknown
   cached?: unknown
   reasoning?: unknown
+  /** `output` is without `reasoning`: both together are the output that is paid for. */
+  isReasoningApart?: boolean
 }): Usage | undefined {
   const inputTokens = tokenCount(figures.input)
-  const outputTokens = tokenCount(figures.output)
-  if (inputTokens === undefined || outputTokens === undefined) return undefined
+  const output = tokenCount(figures.output)
+  if (inputTokens === undefined || output === undefined) return undefined
+  const reasoning = tokenCount(figures.reasoning) ?? 0
+  const outputTokens = figures.isReasoningApart ? output + reasoning : output
   return {
     inputTokens,
     outputTokens,
     cachedInputTokens: Math.min(tokenCount(figures.cached) ?? 0, inputTokens),
-    reasoningTokens: Math.min(tokenCount(figures.reasoning) ?? 0, outputTokens),
+    reasoningTokens: Math.min(reasoning, outputTokens),
     estimated: false,
   }
 }

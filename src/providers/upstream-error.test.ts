@@ -9,6 +9,7 @@ test.each([
   [301, 'upstream-rejected'],
   [400, 'upstream-rejected'],
   [401, 'upstream-auth'],
+  [402, 'upstream-rate-limited'],
   [403, 'upstream-auth'],
   [404, 'upstream-rejected'],
   [408, 'upstream-timeout'],
@@ -27,7 +28,7 @@ test.each<[trap: string, toError: ToError, status: number, body: object, code: s
   ['filter', openAiError, 400, openAi({ code: 'content_filter' }), 'content-blocked'],
   ['policy', openAiError, 400, openAi({ code: 'content_policy_violation' }), 'content-blocked'],
   ['quota', openAiError, 429, openAi({ type: 'insufficient_quota' }), 'upstream-rate-limited'],
-  ['the message is never read', openAiError, 400, openAi({ type: 'invalid_request_error' }), 'upstream-rejected'],
+  ['a code in the message is none', openAiError, 400, openAi({ type: 'invalid_request_error' }), 'upstream-rejected'],
   ['a weak type beside a strong status', openAiError, 401, openAi({ type: 'invalid_request_error' }), 'upstream-auth'],
   ['a prototype’s name is no code', openAiError, 400, openAi({ code: 'constructor' }), 'upstream-rejected'],
   ['overloaded', anthropicError, 529, { error: { type: 'overloaded_error' } }, 'upstream-overloaded'],
@@ -43,9 +44,40 @@ test.each<[trap: string, toError: ToError, status: number, body: object, code: s
   expect(toError(status, {}, JSON.stringify(body), undefined)).toMatchObject({ code })
 })
 
+const vllm = 'This model’s maximum context length is 4096 tokens. However, you requested 5000 tokens.'
+const gemini = 'The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).'
+
+test.each<[who: string, toError: ToError, body: object]>([
+  ['Anthropic', anthropicError, anthropicSays('prompt is too long: 210000 tokens > 200000 maximum')],
+  [
+    'Anthropic, with what is left for the answer',
+    anthropicError,
+    anthropicSays('input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000'),
+  ],
+  ['Google', googleError, { error: { code: 400, status: 'INVALID_ARGUMENT', message: gemini } }],
+  ['vLLM', openAiError, { error: { message: vllm, type: 'BadRequestError', code: 400 } }],
+  ['vLLM, before it had an error object', openAiError, { object: 'error', message: vllm, code: 400 }],
+  [
+    'Mistral',
+    openAiError,
+    { object: 'error', message: 'Prompt contains 40000 tokens, too large for model with 32768 maximum context length' },
+  ],
+])('too long, in the words of %s', (_who, toError, body) => {
+  expect(toError(400, {}, JSON.stringify(body), undefined)).toMatchObject({ code: 'context-too-long' })
+})
+
+function anthropicSays(message: string) {
+  return { type: 'error', error: { type: 'invalid_request_error', message } }
+}
+
 test('an empty account: told apart from a busy one', () => {
   const body = JSON.stringify(openAi({ code: 'insufficient_quota' }))
   expect(openAiError(429, {}, body, undefined).details).toMatchObject({ exhausted: true, upstreamStatus: 429 })
+  const deepSeek = JSON.stringify(openAi({ message: 'Insufficient Balance', code: 'invalid_request_error' }))
+  expect(openAiError(402, {}, deepSeek, undefined)).toMatchObject({
+    code: 'upstream-rate-limited',
+    details: { exhausted: true, upstreamStatus: 402 },
+  })
 })
 
 test('retry times: header, exact header, Google’s typed field', () => {

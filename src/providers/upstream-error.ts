@@ -19,6 +19,9 @@ export interface UpstreamFailure {
   details?: Record<string, unknown>
 }
 
+/** Characters of the upstream's own words that are kept for the log. */
+const causeLimit = 2_000
+
 const sentences: Partial<Record<ErrorCode, string>> = {
   'upstream-auth': 'The upstream refused this server’s credential',
   'upstream-rate-limited': 'The upstream says too many requests',
@@ -32,7 +35,8 @@ const sentences: Partial<Record<ErrorCode, string>> = {
 /** An upstream's refusal → AppError. The message is ours; status and typed code stand in it, the upstream's words do not. */
 export function upstreamError(failure: UpstreamFailure): AppError {
   const { status, headers } = failure
-  const code = failure.code ?? (status === undefined ? 'upstream-overloaded' : classifyStatus(status))
+  const said = failure.code ?? (status === undefined ? 'upstream-overloaded' : classifyStatus(status))
+  const code = said === 'upstream-rejected' && saysTooLong(failure.body) ? 'context-too-long' : said
   // A typed code is a word. What is not might be anything, also a key.
   const vendorCode = /^[A-Za-z][\w.-]{0,63}$/.test(failure.vendorCode ?? '') ? failure.vendorCode : undefined
   const told = [status === undefined ? undefined : `status ${status}`, vendorCode].filter((word) => word !== undefined)
@@ -42,12 +46,32 @@ export function upstreamError(failure: UpstreamFailure): AppError {
   return new AppError(code, told.length === 0 ? sentence : `${sentence} (${told.join(', ')})`, {
     details: {
       ...(status !== undefined && { upstreamStatus: status }),
+      ...(status === 402 && { exhausted: true }),
       ...(vendorCode !== undefined && { upstreamCode: vendorCode }),
       ...failure.details,
     },
     ...(retry !== undefined && { retryAfterMs: retry }),
-    cause: new Error(body),
+    cause: new Error(body.slice(0, causeLimit)),
   })
+}
+
+/**
+ * Of a conversation that is too long most upstreams tell in words only (Anthropic, Google, vLLM and what is built on
+ * it, Mistral), and people must hear of it: they can do something about it. Only of a request that was refused as such.
+ */
+const tooLong = new RegExp(
+  [
+    'prompt is too long',
+    'exceeds? context limit',
+    'input token count \\S+ exceeds the maximum number of tokens',
+    'maximum context length (?:is|of) ',
+    '\\d+ maximum context length',
+  ].join('|'),
+  'i',
+)
+
+function saysTooLong(body: string): boolean {
+  return tooLong.test(body)
 }
 
 function retryHeader(headers: IncomingHttpHeaders | undefined): number | undefined {

@@ -82,6 +82,16 @@ describe('chat completion chunks', () => {
     expect(chunks.map(({ choices }) => choices[0].finish_reason).filter(Boolean)).toEqual(['stop'])
   })
 
+  it('have null for the text of an answer that begins with a call, as the whole answer has', () => {
+    const first = (type: TurnEvent['type']) => {
+      const encode = chunkEncoder(turn, plain)
+      const [chunk] = everyEvent[type].flatMap((event) => encode(event))
+      return JSON.parse(chunk!).choices[0].delta
+    }
+    expect(first('part-start')).toEqual({ role: 'assistant', content: null, refusal: null })
+    expect(first('text-delta')).toEqual({ role: 'assistant', content: '', refusal: null })
+  })
+
   it('make up no ending for a turn that failed or was cancelled', () => {
     for (const end of everyEvent['turn-end'].slice(2)) expect(begun({ ...plain, includeUsage: true })(end)).toEqual([])
   })

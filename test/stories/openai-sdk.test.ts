@@ -1,4 +1,5 @@
 import type OpenAI from 'openai'
+import { LengthFinishReasonError } from 'openai/error'
 import { describe, expect, it } from 'vitest'
 import { databaseKinds } from '#test/support/databases.ts'
 import { useStory } from '#test/support/story.ts'
@@ -38,6 +39,20 @@ for (const kind of databaseKinds)
       expect(sent[2]).toMatchObject({ tool_call_id: 'call_a', content: '-3 °C' })
     })
 
+    it('hears of a call that was cut off that the answer was, whole and streamed', async () => {
+      const cut = { toolCalls: [{ name: 'weather', arguments: '{"ci' }], finish: 'length' as const }
+      story.upstream.script(cut, cut, cut)
+      const { completions } = story.openai().chat
+      const whole = await completions.create({ ...ask, tools: [weather] })
+      expect(whole.choices[0]!.finish_reason).toBe('length')
+      const strict = { ...weather, function: { ...weather.function, strict: true } }
+      await expect(completions.parse({ ...ask, tools: [strict] })).rejects.toThrow(LengthFinishReasonError)
+      const reasons = []
+      for await (const chunk of await completions.create({ ...ask, tools: [weather], stream: true }))
+        reasons.push(chunk.choices[0]!.finish_reason)
+      expect(reasons.at(-1)).toBe('length')
+    })
+
     it('streams parallel tool calls that the SDK puts together again', async () => {
       story.upstream.script({
         text: 'Let me see.',
@@ -47,7 +62,8 @@ for (const kind of databaseKinds)
         ],
       })
       const runner = story.openai().chat.completions.stream({ ...ask, tools: [weather] })
-      const { choices } = await runner.finalChatCompletion()
+      const { choices, system_fingerprint } = await runner.finalChatCompletion()
+      expect(system_fingerprint).toBe('fp_sim')
       expect(choices[0]!.finish_reason).toBe('tool_calls')
       expect(choices[0]!.message.content).toBe('Let me see.')
       expect(
@@ -118,6 +134,36 @@ for (const kind of databaseKinds)
       },
     )
 
+    it('speaks the older functions in a session, too, and each result finds its call', async () => {
+      const { name, parameters } = weather.function
+      const functions = [{ name, parameters }]
+      const inSession = { headers: { 'x-session-id': `functions-${kind}` } }
+      const { completions } = story.openai().chat
+      const before = story.upstream.requests.length
+      for (const city of ['Oslo', 'Rome']) {
+        story.upstream.script({
+          toolCalls: [{ id: `call_${city}`, name: 'weather', arguments: JSON.stringify({ city }) }],
+        })
+        await completions.create({ ...ask, functions }, inSession)
+        const messages = [{ role: 'function' as const, name: 'weather', content: `Fine in ${city}` }]
+        await completions.create({ ...ask, functions, messages }, inSession)
+      }
+      const sent = story.upstream.requests[before + 3]!.body.messages as Record<string, unknown>[]
+      expect(sent.map(({ role }) => role)).toEqual([
+        'user',
+        'assistant',
+        'tool',
+        'assistant',
+        'user',
+        'assistant',
+        'tool',
+      ])
+      expect(sent.filter(({ role }) => role === 'tool')).toMatchObject([
+        { tool_call_id: 'call_Oslo', content: 'Fine in Oslo' },
+        { tool_call_id: 'call_Rome', content: 'Fine in Rome' },
+      ])
+    })
+
     it('goes on after an answer that was spoken', async () => {
       const before = story.upstream.requests.length
       await story.openai().chat.completions.create({
@@ -150,6 +196,38 @@ for (const kind of databaseKinds)
         type: 'json_schema',
         json_schema: { name: 'weather', strict: true, schema },
       })
+    })
+
+    it('may ask for every effort that it knows', async () => {
+      const efforts: Record<NonNullable<OpenAI.ReasoningEffort>, true> = {
+        none: true,
+        minimal: true,
+        low: true,
+        medium: true,
+        high: true,
+        xhigh: true,
+        max: true,
+      }
+      const before = story.upstream.requests.length
+      for (const effort of Object.keys(efforts) as OpenAI.ReasoningEffort[])
+        await story.openai().chat.completions.create({ ...ask, reasoning_effort: effort })
+      const sent = story.upstream.requests.slice(before).map(({ body }) => body.reasoning_effort)
+      expect(sent).toEqual(Object.keys(efforts))
+    })
+
+    it('is told where in the answer a citation stands', async () => {
+      const url_citation = { url: 'https://example.org/', title: 'Example', start_index: 4, end_index: 8 }
+      const message = { role: 'assistant', content: 'See here.', annotations: [{ type: 'url_citation', url_citation }] }
+      const body = JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'stop' }] })
+      const raw = { headers: { 'content-type': 'application/json' }, body }
+      story.upstream.script({ raw }, { raw })
+      const { completions } = story.openai().chat
+      const { choices } = await completions.create(ask)
+      expect(choices[0]!.message.annotations).toEqual(message.annotations)
+      const told = []
+      for await (const chunk of await completions.create({ ...ask, stream: true }))
+        told.push(...((chunk.choices[0]!.delta as { annotations?: unknown[] }).annotations ?? []))
+      expect(told).toEqual(message.annotations)
     })
 
     it('hears a refusal as one', async () => {

@@ -32,7 +32,7 @@ export const ChatCompletionRequest = Type.Object({
   reasoning_effort: Type.Optional(
     nullable(
       Type.Union(
-        (['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const).map((effort) => Type.Literal(effort)),
+        (['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const).map((effort) => Type.Literal(effort)),
       ),
     ),
   ),

@@ -1,5 +1,5 @@
 import type { TurnEvent } from '#contracts/index.ts'
-import { completionId, finishReason, usageObject } from './vocabulary.ts'
+import { annotation, completionId, extra, finishReason, usageObject } from './vocabulary.ts'
 
 export interface ChunkOptions {
   /** Ends the stream with a chunk that has the usage and no choices. */
@@ -19,6 +19,8 @@ export function chunkEncoder(turn: { id: string; model: string; createdAt: numbe
   const after = ',"logprobs":null,"finish_reason":null}]}'
   const toolIndex = new Map<number, number>()
   let begun = false
+  /** What only the end of the answer tells of the upstream: in OpenAI's own stream every chunk has it, here the last ones. */
+  let upstream = ''
 
   const chunk = (delta: object) => before + JSON.stringify(delta) + after
 
@@ -26,7 +28,9 @@ export function chunkEncoder(turn: { id: string; model: string; createdAt: numbe
     const body = encodeBody(event)
     if (begun || body.length === 0) return body
     begun = true
-    return [chunk({ role: 'assistant', content: '', refusal: null }), ...body]
+    // An answer that begins with a call has no text, as in whole answers, unless some comes later.
+    const content = event.type === 'part-start' ? null : ''
+    return [chunk({ role: 'assistant', content, refusal: null }), ...body]
   }
 
   function encodeBody(event: TurnEvent): string[] {
@@ -60,19 +64,18 @@ export function chunkEncoder(turn: { id: string; model: string; createdAt: numbe
         ]
       }
       case 'source': {
-        const { url, title } = event.source
-        if (url === undefined) return []
-        return [
-          chunk({
-            annotations: [{ type: 'url_citation', url_citation: { url, title, start_index: 0, end_index: 0 } }],
-          }),
-        ]
+        const citation = annotation(event.source)
+        return citation ? [chunk({ annotations: [citation] })] : []
       }
+      case 'model-end':
+        upstream = extra('system_fingerprint', event.systemFingerprint) + extra('service_tier', event.serviceTier)
+        return []
       case 'turn-end': {
         if (event.outcome !== 'completed' && event.outcome !== 'paused') return []
         const reason = JSON.stringify(finishReason(event.finishReason, options.legacyFunctions))
-        const out = [`${before}{},"logprobs":null,"finish_reason":${reason}}]}`]
-        if (options.includeUsage) out.push(`${head},"choices":[],"usage":${JSON.stringify(usageObject(event.usage))}}`)
+        const out = [`${before}{},"logprobs":null,"finish_reason":${reason}}]${upstream}}`]
+        if (options.includeUsage)
+          out.push(`${head},"choices":[],"usage":${JSON.stringify(usageObject(event.usage))}${upstream}}`)
         return out
       }
       default:

@@ -1,5 +1,5 @@
 import { logprobsOf, type Part, partsOf, type TurnState, textOf } from '#contracts/index.ts'
-import { completionId, finishReason, usageText } from './vocabulary.ts'
+import { annotation, completionId, extra, finishReason, usageText } from './vocabulary.ts'
 
 /**
  * A finished turn → the JSON text of its `chat.completion` object. `createdAt` in unix ms; `sessionId` is the application API's. Failed turns do not come here.
@@ -23,10 +23,6 @@ export function toCompletion(
   return `{"id":"${completionId(turn.id)}","object":"chat.completion","created":${Math.floor(turn.createdAt / 1000)},"model":${JSON.stringify(
     turn.model,
   )},"choices":[${choice}],"usage":${usageText(state.usage)}${extra('system_fingerprint', state.systemFingerprint)}${extra('service_tier', state.serviceTier)}${extra('session_id', options.sessionId)}}`
-}
-
-function extra(field: string, value: string | undefined): string {
-  return value === undefined ? '' : `,"${field}":${JSON.stringify(value)}`
 }
 
 function toMessage(parts: Part[], legacyFunctions: boolean) {
@@ -64,16 +60,6 @@ function toMessage(parts: Part[], legacyFunctions: boolean) {
   return message
 }
 
-/** Only sources that can be opened are citations in this dialect; it has no place for others. */
-function annotationsOf(parts: Part[]) {
-  return parts.flatMap((part) =>
-    part.type === 'source' && part.source.url !== undefined
-      ? [
-          {
-            type: 'url_citation' as const,
-            url_citation: { url: part.source.url, title: part.source.title, start_index: 0, end_index: 0 },
-          },
-        ]
-      : [],
-  )
+function annotationsOf(parts: Part[]): object[] {
+  return parts.flatMap((part) => (part.type === 'source' ? (annotation(part.source) ?? []) : []))
 }

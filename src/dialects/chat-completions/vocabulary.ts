@@ -1,4 +1,4 @@
-import type { FinishReason, Usage } from '#contracts/index.ts'
+import type { FinishReason, Source, Usage } from '#contracts/index.ts'
 
 export type OpenAiFinishReason = 'stop' | 'length' | 'tool_calls' | 'function_call' | 'content_filter'
 
@@ -28,4 +28,16 @@ export function usageText({ inputTokens, outputTokens, cachedInputTokens, reason
 /** `chatcmpl-` and the turn's id: one id to look the turn up by, whichever answer one holds. */
 export function completionId(turnId: string): string {
   return `chatcmpl-${turnId}`
+}
+
+/** One more field at the end of an object's JSON text; nothing where there is no value. */
+export function extra(field: string, value: string | undefined): string {
+  return value === undefined ? '' : `,"${field}":${JSON.stringify(value)}`
+}
+
+/** Only a source that can be opened is a citation in this dialect; it has no place for others. */
+export function annotation({ url, title, metadata }: Source): object | undefined {
+  if (url === undefined) return undefined
+  const { start_index = 0, end_index = 0 } = metadata ?? {}
+  return { type: 'url_citation', url_citation: { url, title, start_index, end_index } }
 }

@@ -339,6 +339,25 @@ describe('an answer under way', () => {
     expect(upstreams[0]!.breaker.circuit()).toMatchObject({ state: 'closed', failures: 0 })
   })
 
+  it('is told of in the log, in the upstream’s own words, when it fails; when it is cancelled it is not', async () => {
+    const { upstreams, open, logged } = some(2)
+    const words = new Error('{"error":{"message":"stop must not be empty"}}')
+    const refused = new AppError('upstream-rejected', 'refused', { cause: words })
+    upstreams[0]!.provider.script(failure('upstream-overloaded'))
+    upstreams[1]!.provider.script([text('x')], refused)
+    await refusal(drain((await open()).parts))
+    expect(logged).toMatchObject([
+      { upstream: 'a', code: 'upstream-overloaded' },
+      { upstream: 'b', code: 'upstream-rejected', err: words },
+    ])
+    const controller = new AbortController()
+    upstreams[0]!.provider.script([text('x')], failure('cancelled'))
+    const { parts } = await open({}, controller.signal)
+    controller.abort()
+    await refusal(drain(parts))
+    expect(logged).toHaveLength(2)
+  })
+
   it('says nothing about its upstream when it is cancelled or left', async () => {
     const { upstreams, open } = some(1)
     const controller = new AbortController()

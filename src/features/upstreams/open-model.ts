@@ -4,6 +4,7 @@ import type { CancelSignal } from '#lib/cancellation.ts'
 import type { ModelCall, ModelQuery, OpenedModel, OpenModel, ProviderIo, Timeouts } from '#providers/spec.ts'
 import type { Permit } from './breaker.ts'
 import { type Offer, unknownModel } from './catalog.ts'
+import type { Log } from './list-models.ts'
 import { observeParts } from './observe-parts.ts'
 import { inOrder } from './order.ts'
 import type { Upstream } from './upstream.ts'
@@ -15,6 +16,8 @@ export interface OpenModelDeps {
   timeouts: Timeouts
   /** Resolves after `ms`; rejects at once when the signal aborts. */
   wait(ms: number, signal: CancelSignal): Promise<unknown>
+  /** Where an operator reads what upstreams have to say when they fail: callers are not told. */
+  log?: Log
 }
 
 const maxAttempts = 4
@@ -94,11 +97,11 @@ async function begin(
     upstream.breaker.answered(permit)
     const parts = observeParts(first.value, rest, {
       finished: () => upstream.breaker.succeeded(permit),
-      failed: (thrown) => blame(upstream, permit, thrown, signal),
+      failed: (thrown) => blame(upstream, permit, thrown, signal, deps.log),
     })
     return { upstream: upstream.name, price, parts }
   } catch (thrown) {
-    return blame(upstream, permit, thrown, signal)
+    return blame(upstream, permit, thrown, signal, deps.log)
   }
 }
 
@@ -116,10 +119,17 @@ function callOf(query: ModelQuery, { upstream, model }: Offer): ModelCall {
   }
 }
 
-/** Tells the breaker, and names the upstream in the error. */
-function blame(upstream: Upstream, permit: Permit, thrown: unknown, signal: CancelSignal): AppError {
+/** Tells the breaker and the log, and names the upstream in the error. */
+function blame(
+  upstream: Upstream,
+  permit: Permit,
+  thrown: unknown,
+  signal: CancelSignal,
+  log: Log | undefined,
+): AppError {
   const error = signal.aborted ? cancelled(thrown) : toAppError(thrown)
   const { code, retryAfterMs } = error
+  if (code !== 'cancelled') log?.warn({ upstream: upstream.name, code, err: error.cause ?? error }, error.message)
   if (passedOver.has(code)) upstream.breaker.failed(permit, code, retryAfterMs)
   else if (code === 'cancelled' || code === 'internal') upstream.breaker.released(permit)
   else upstream.breaker.answered(permit)

@@ -113,8 +113,10 @@ export const query: ModelQuery = {
 export function opener(upstreams: Upstream[], clock: TestClock, random: () => number = () => 0.5) {
   const waits: number[] = []
   const retries: { code: ErrorCode; upstream: string }[] = []
+  const logged: object[] = []
   const names = catalog(upstreams)
   const opened = openModel({
+    log: { info: () => undefined, warn: (fields) => void logged.push(fields) },
     offersFor: names.offersFor,
     random,
     dispatcher: new Agent(),
@@ -127,7 +129,7 @@ export function opener(upstreams: Upstream[], clock: TestClock, random: () => nu
   })
   const open = (change: Partial<ModelQuery> = {}, signal: AbortSignal = new AbortController().signal) =>
     opened({ ...query, ...change }, { signal, onRetry: ({ code }, upstream) => void retries.push({ code, upstream }) })
-  return { open, waits, retries }
+  return { open, waits, retries, logged }
 }
 
 /** All parts of an answer; `seen` has them also when it breaks. */

@@ -4,7 +4,7 @@ import { deriveKey } from '#lib/seal.ts'
 import type { Provider } from '#providers/spec.ts'
 import { databaseKinds } from '#test/support/databases.ts'
 import { input, names, startUp } from './start-for-test.ts'
-import { refusal, scriptedProvider } from './upstream-for-test.ts'
+import { drain, query, refusal, scriptedProvider } from './upstream-for-test.ts'
 import type { Upstreams, UpstreamsDeps } from './upstreams.ts'
 
 const openai = { url: 'https://api.openai.com/v1', secret: 'sk-proj-0123456789abcdef' }
@@ -204,6 +204,16 @@ describe.each(databaseKinds)('upstreams on %s', (kind) => {
       await made.refreshModels()
       expect(made.findModel('anything')).toBeUndefined()
     })
+  })
+
+  it('leaves a model that thinks in silence, or writes a long call that is held back, minutes for it', async () => {
+    const { database } = await fresh()
+    const provider = scriptedProvider()
+    const { made } = start(database, { providers: { 'openai-compatible': provider } })
+    await made.create({ ...input, models: ['m'] })
+    await drain((await made.openModel(query, { signal: new AbortController().signal, onRetry: () => undefined })).parts)
+    const { firstPartMs, betweenPartsMs } = provider.ios[0]!.timeouts
+    expect(Math.min(firstPartMs, betweenPartsMs)).toBeGreaterThanOrEqual(5 * 60_000)
   })
 
   it('sees within five seconds what another process changes', async () => {

@@ -74,7 +74,14 @@ export interface Upstreams {
 
 const listEveryMs = 10 * 60_000
 const lookEveryMs = 5_000
-const defaultTimeouts: Timeouts = { connectMs: 10_000, firstPartMs: 60_000, betweenPartsMs: 60_000, wholeMs: 600_000 }
+/** As long as a model may think, or a server hold a tool call back until it has all of it, without a sign of life. */
+const silenceMs = 300_000
+const defaultTimeouts: Timeouts = {
+  connectMs: 10_000,
+  firstPartMs: silenceMs,
+  betweenPartsMs: silenceMs,
+  wholeMs: 600_000,
+}
 const probeTimeouts: Timeouts = { connectMs: 500, firstPartMs: 1_000, betweenPartsMs: 1_000, wholeMs: 1_500 }
 
 export function upstreams(deps: UpstreamsDeps): Upstreams {
@@ -180,6 +187,7 @@ export function upstreams(deps: UpstreamsDeps): Upstreams {
       dispatcher: deps.dispatcher,
       timeouts: { ...defaultTimeouts, ...deps.timeouts },
       wait: deps.wait ?? ((ms, signal) => wait(ms, undefined, { signal: abortSignalOf(signal) })),
+      ...(log && { log }),
     }),
     moderate: moderate({ ...deps, upstreams: current.upstreams }),
     canModerate: (name) => canModerate(current.upstreams(), name),

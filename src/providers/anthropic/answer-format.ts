@@ -23,11 +23,41 @@ export function answerToolOf(
   return { name, description, input_schema: { type: 'object', ...format.schema } }
 }
 
-/** The API wants every object schema to say that it takes no further properties. */
+/** Words of a schema under which there are schemas by names of one's own, and those under which there are only values. */
+const named = new Set(['properties', '$defs', 'definitions'])
+const values = new Set(['const', 'enum', 'default', 'examples'])
+/** Words that the API refuses a schema for. */
+const refused = new Set([
+  ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'minLength', 'maxLength'],
+  ...['maxItems', 'uniqueItems', 'minProperties', 'maxProperties'],
+])
+
+/**
+ * The API wants every object schema to say that it takes no further properties. What it has no word for is told to the
+ * model in the description, as the vendor's own SDKs do.
+ */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed)
   if (!isObject(schema)) return schema
-  const inner = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, closed(value)]))
+  const words = Object.entries(schema)
+  const told = words.filter(([word, value]) => isRefused(word, value)).map((rule) => rule.join(': '))
+  const kept = Object.fromEntries(words.filter(([word, value]) => !isRefused(word, value)))
+  const inner = mapped(kept, (value, word) => {
+    if (values.has(word)) return value
+    return named.has(word) && isObject(value) ? mapped(value, closed) : closed(value)
+  })
+  if (told.length > 0)
+    inner.description = [schema.description, `(${told.join(', ')})`]
+      .filter((text) => typeof text === 'string')
+      .join(' ')
   const open = schema.type === 'object' || isObject(schema.properties)
   return open && typeof schema.additionalProperties !== 'boolean' ? { ...inner, additionalProperties: false } : inner
+}
+
+function isRefused(word: string, value: unknown): boolean {
+  return refused.has(word) || (word === 'minItems' && typeof value === 'number' && value > 1)
+}
+
+function mapped(object: JsonObject, change: (value: unknown, name: string) => unknown): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value, name)]))
 }

@@ -5,8 +5,12 @@ export type Block =
   | { type: 'image'; source: MediaSource }
   | { type: 'document'; source: MediaSource | { type: 'text'; media_type: 'text/plain'; data: string }; title?: string }
   | { type: 'thinking'; thinking: string; signature: string }
+  | { type: 'redacted_thinking'; data: string }
   | { type: 'tool_use'; id: string; name: string; input: Record<string, unknown> }
   | { type: 'tool_result'; tool_use_id: string; content: string; is_error?: true }
+
+/** Stands before the data of redacted thinking where that is kept as a signature. Signatures are base64 and have no colon. */
+export const redacted = 'redacted:'
 
 export type MediaSource = { type: 'base64'; media_type: string; data: string } | { type: 'url'; url: string }
 
@@ -27,6 +31,8 @@ export interface AnswerBlock {
   text?: string
   thinking?: string
   signature?: string
+  /** Of redacted thinking. */
+  data?: string
   id?: string
   name?: string
   input?: unknown

@@ -13,11 +13,13 @@ function finish(finishReason: string, outputTokens: number, inputTokens = 35, ca
 
 test.each<[trap: string, name: string, parts: unknown[]]>([
   [
-    'thinking ends with its whole signature; redacted thinking is dropped; cache reads and writes are input',
+    'thinking ends with its whole signature; redacted thinking is all signature; cache reads and writes are input',
     'thinking-and-text',
     [
       { type: 'reasoning', text: 'Hm, 東京.' },
       { type: 'reasoning-end', signature: 'anthropic:EqQBxyz==' },
+      { type: 'reasoning', text: '' },
+      { type: 'reasoning-end', signature: 'anthropic:redacted:Emw=' },
       text('Grüße 👋🏽'),
       finish('stop', 12),
     ],

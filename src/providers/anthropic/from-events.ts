@@ -5,7 +5,15 @@ import type { EventReader } from '../run-call.ts'
 import { markSignature } from '../signature.ts'
 import type { ModelPart } from '../spec.ts'
 import { usageOf } from '../token-usage.ts'
-import type { AnswerBlock, AnswerMessage, BlockDelta, Citation, StreamEvent, WireUsage } from './api.ts'
+import {
+  type AnswerBlock,
+  type AnswerMessage,
+  type BlockDelta,
+  type Citation,
+  redacted,
+  type StreamEvent,
+  type WireUsage,
+} from './api.ts'
 import { toldError } from './errors.ts'
 
 interface OpenBlock {
@@ -108,6 +116,12 @@ export class MessageReader implements EventReader {
     }
     if (block.text) out.push({ type: 'text', text: block.text })
     if (block.thinking) this.#delta(open, { thinking: block.thinking }, out)
+    if (open.type === 'redacted_thinking' && block.data)
+      // Nothing to show, but the API takes back all thoughts of an answer or none.
+      out.push(
+        { type: 'reasoning', text: '' },
+        { type: 'reasoning-end', signature: markSignature('anthropic', redacted + block.data) },
+      )
     for (const citation of block.citations ?? []) this.#source(citation, out)
   }
 

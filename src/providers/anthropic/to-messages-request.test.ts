@@ -54,6 +54,7 @@ test('tools: calls and results in pairs, ids made acceptable, own thinking sent 
       role: 'assistant',
       parts: [
         { type: 'reasoning', text: 'mine', signature: 'anthropic:S' },
+        { type: 'reasoning', text: '', signature: 'anthropic:redacted:R==' },
         { type: 'reasoning', text: 'other', signature: 'google:G' },
         { type: 'tool-call', callId: 'call:1', name: 'f', arguments: '[1]' },
       ],
@@ -66,6 +67,7 @@ test('tools: calls and results in pairs, ids made acceptable, own thinking sent 
       role: 'assistant',
       content: [
         { type: 'thinking', thinking: 'mine', signature: 'S' },
+        { type: 'redacted_thinking', data: 'R==' },
         { type: 'tool_use', id: 'call_1', name: 'f', input: { _raw: [1] } },
       ],
     },
@@ -121,6 +123,62 @@ test('json schema: output_config where the model knows it, else a forced tool', 
   expect(request({ responseFormat }, 'claude-3-7-sonnet-20250219')).toMatchObject({
     tools: [{ name: 'answer_x', input_schema: schema }],
     tool_choice: { type: 'tool', name: 'answer_x' },
+  })
+})
+
+test('json schema by a forced tool: others may be called beside it, unless none may', () => {
+  const responseFormat = { type: 'json-schema', name: 'x', schema } as const
+  const fields = { responseFormat, tools: [{ name: 'f', side: 'client' }] } as const
+  const chosen = (toolChoice?: 'none') =>
+    request({ ...fields, tools: [...fields.tools], ...(toolChoice && { toolChoice }) }, 'claude-3-7-sonnet').tool_choice
+  expect(chosen()).toEqual({ type: 'any' })
+  expect(chosen('none')).toEqual({ type: 'tool', name: 'answer_x' })
+})
+
+test('json schema: rules that the API has no word for are told in the description', () => {
+  const rated = {
+    type: 'object',
+    properties: {
+      stars: { type: 'integer', minimum: 1, maximum: 5 },
+      tags: { type: 'array', description: 'Short ones', minItems: 2, items: { type: 'string', maxLength: 9 } },
+      minimum: { type: 'array', minItems: 1, items: { enum: [{ minimum: 1 }] } },
+    },
+    additionalProperties: false,
+  }
+  const responseFormat = { type: 'json-schema', name: 'x', schema: rated } as const
+  expect(request({ responseFormat }).output_config).toEqual({
+    format: {
+      type: 'json_schema',
+      schema: {
+        type: 'object',
+        properties: {
+          stars: { type: 'integer', description: '(minimum: 1, maximum: 5)' },
+          tags: {
+            type: 'array',
+            description: 'Short ones (minItems: 2)',
+            items: { type: 'string', description: '(maxLength: 9)' },
+          },
+          minimum: { type: 'array', minItems: 1, items: { enum: [{ minimum: 1 }] } },
+        },
+        additionalProperties: false,
+      },
+    },
+  })
+})
+
+test('json schema: a property may be called like a word of the language', () => {
+  // As in GeoJSON.
+  const feature = { type: 'object', properties: { type: { const: 'Feature' }, properties: { type: 'object' } } }
+  const responseFormat = { type: 'json-schema', name: 'x', schema: feature } as const
+  expect(request({ responseFormat }).output_config).toEqual({
+    format: {
+      type: 'json_schema',
+      schema: {
+        type: 'object',
+        properties: { type: { const: 'Feature' }, properties: { type: 'object', additionalProperties: false } },
+        additionalProperties: false,
+      },
+    },
   })
 })
 

@@ -13,7 +13,14 @@ import { toMessages } from './to-messages.ts'
 const defaultMaxTokens = 8_192
 /** Least budget the API takes, and what must be left for the answer itself. */
 const leastBudget = 1_024
-const budgets: Record<string, number> = { minimal: 1_024, low: 2_048, medium: 8_192, high: 16_384, xhigh: 32_000 }
+const budgets: Record<string, number> = {
+  minimal: 1_024,
+  low: 2_048,
+  medium: 8_192,
+  high: 16_384,
+  xhigh: 32_000,
+  max: 32_000,
+}
 
 export const kind = 'anthropic'
 
@@ -105,7 +112,8 @@ function toToolChoice(
   answerTool: { name: string } | undefined,
   others: boolean,
 ): object {
-  if (answerTool) return { tool_choice: others ? { type: 'any' } : { type: 'tool', name: answerTool.name } }
+  const only = answerTool && (!others || choice === 'none')
+  if (answerTool) return { tool_choice: only ? { type: 'tool', name: answerTool.name } : { type: 'any' } }
   if (choice === undefined) return {}
   if (choice === 'auto' || choice === 'none') return { tool_choice: { type: choice } }
   // A model that thinks may not be forced to call.

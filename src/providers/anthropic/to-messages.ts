@@ -3,7 +3,7 @@ import type { AssistantSpeech, Speech } from '../conversation.ts'
 import { argumentsObject } from '../json.ts'
 import { fileData, fileText, splitDataUrl } from '../media.ts'
 import { ownSignature } from '../signature.ts'
-import type { Block, MediaSource, RequestMessage } from './api.ts'
+import { type Block, type MediaSource, type RequestMessage, redacted } from './api.ts'
 
 /** Speeches → `messages`: begins with the user, roles alternate, no empty text, every call followed by its result. */
 export function toMessages(speeches: readonly Speech[]): RequestMessage[] {
@@ -38,7 +38,9 @@ function toAssistantBlocks({ parts, calls }: AssistantSpeech): Block[] {
   for (const part of parts) {
     if (part.type === 'reasoning') {
       const signature = ownSignature('anthropic', part.signature)
-      if (signature !== undefined) blocks.push({ type: 'thinking', thinking: part.text, signature })
+      if (signature?.startsWith(redacted))
+        blocks.push({ type: 'redacted_thinking', data: signature.slice(redacted.length) })
+      else if (signature !== undefined) blocks.push({ type: 'thinking', thinking: part.text, signature })
     } else if (part.type === 'text' || part.type === 'refusal') blocks.push(...toText(part.text))
   }
   for (const call of calls)

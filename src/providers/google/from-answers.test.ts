@@ -67,9 +67,31 @@ test.each([
   ['SAFETY', 'content-filter'],
   ['RECITATION', 'content-filter'],
   ['PROHIBITED_CONTENT', 'content-filter'],
-  ['OTHER', 'stop'],
   ['SOMETHING_NEW', 'stop'],
 ])('finishReason %s → %s', (wire, finishReason) => {
   const body = JSON.stringify({ candidates: [{ finishReason: wire }] })
   expect(new AnswerReader({}).readWhole(body)).toEqual([{ type: 'finish', finishReason }])
+})
+
+test.each([
+  ['OTHER', 'upstream-overloaded'],
+  ['MISSING_THOUGHT_SIGNATURE', 'upstream-malformed'],
+])('finishReason %s is no end of an answer', (wire, code) => {
+  const body = JSON.stringify({ candidates: [{ content: { parts: [{ text: 'a' }] }, finishReason: wire }] })
+  expect(() => new AnswerReader({}).readWhole(body)).toThrow(expect.objectContaining({ code }))
+})
+
+test('a signature behind a call ends no thought either', () => {
+  const parts = [
+    { text: 'Hm', thought: true },
+    { functionCall: { id: 'fc1', name: 'f' }, thoughtSignature: 'S' },
+    { text: '', thoughtSignature: 'late' },
+  ]
+  const body = JSON.stringify({ candidates: [{ content: { parts }, finishReason: 'STOP' }] })
+  expect(new AnswerReader({}).readWhole(body)).toEqual([
+    { type: 'reasoning', text: 'Hm' },
+    { type: 'tool-input-start', index: 0, callId: 'fc1', name: 'f', signature: 'google:S' },
+    { type: 'tool-input-delta', index: 0, text: '{}' },
+    { type: 'finish', finishReason: 'tool-calls' },
+  ])
 })

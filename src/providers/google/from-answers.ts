@@ -73,6 +73,7 @@ export class AnswerReader implements EventReader {
       return
     }
     if (part.functionCall) {
+      this.#thinking = false
       const index = this.#calls++
       const { id, name = '', args } = part.functionCall
       const callId = id || `call_${randomUUID().replaceAll('-', '')}`
@@ -134,9 +135,18 @@ const finishReasons: Record<string, FinishReason> = {
 }
 
 /** The model wrote a call that cannot be read, or answered nothing: no `stop`, although the stream ended well. */
-const broken = new Set(['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'TOO_MANY_TOOL_CALLS', 'MALFORMED_RESPONSE'])
+const broken = new Set([
+  'MALFORMED_FUNCTION_CALL',
+  'UNEXPECTED_TOOL_CALL',
+  'TOO_MANY_TOOL_CALLS',
+  'MALFORMED_RESPONSE',
+  'MISSING_THOUGHT_SIGNATURE',
+])
 
 function toFinishReason(wire: string, called: boolean): FinishReason {
+  // It stopped, and the vendor does not say why: what there is of the answer may be nothing.
+  if (wire === 'OTHER')
+    throw new AppError('upstream-overloaded', 'The upstream broke off its answer', { details: { upstreamCode: wire } })
   if (broken.has(wire))
     throw new AppError('upstream-malformed', 'The upstream’s model wrote a call that cannot be read', {
       details: { upstreamCode: wire },

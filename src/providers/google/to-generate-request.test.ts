@@ -55,6 +55,17 @@ test('Gemini 3 takes a thinking level', () => {
   expect(generationConfig).toEqual({ thinkingConfig: { thinkingLevel: 'high', includeThoughts: true } })
 })
 
+test.each([
+  ['gemini-2.5-flash', 'none', { thinkingBudget: 0, includeThoughts: false }],
+  ['gemini-2.5-pro', 'none', { thinkingBudget: 128, includeThoughts: false }],
+  ['gemini-2.5-pro', 'max', { thinkingBudget: 24_576, includeThoughts: true }],
+  ['gemini-3-flash-preview', 'minimal', { thinkingLevel: 'minimal', includeThoughts: true }],
+  ['gemini-3-pro-preview', 'minimal', { thinkingLevel: 'low', includeThoughts: true }],
+  ['gemini-3.1-pro-preview', 'none', { thinkingLevel: 'low', includeThoughts: false }],
+] as const)('%s asked for the effort %s is told what it knows', (model, reasoningEffort, thinkingConfig) => {
+  expect(request({ sampling: { reasoningEffort } }, model).generationConfig).toEqual({ thinkingConfig })
+})
+
 function conversation(signature: string | undefined, callId: string): Message[] {
   const call: Part = { type: 'tool-call', callId, name: 'f', arguments: '{"a":1}', ...(signature && { signature }) }
   return [

@@ -13,6 +13,7 @@ const efforts: Record<string, string> = {
   medium: 'medium',
   high: 'high',
   xhigh: 'high',
+  max: 'high',
 }
 const budgets: Record<string, number> = {
   none: 0,
@@ -21,7 +22,10 @@ const budgets: Record<string, number> = {
   medium: 8_192,
   high: 24_576,
   xhigh: 24_576,
+  max: 24_576,
 }
+
+const leastProBudget = 128
 
 /** ModelCall → body of generateContent. `call.options` fills in what Parley has no word for (`safetySettings`, ...). */
 export function toGenerateRequest(call: ModelCall): GenerateRequest {
@@ -65,9 +69,16 @@ function thinkingOf({ model, sampling }: ModelCall): JsonObject {
   const effort = sampling.reasoningEffort
   const version = versionOf(model)
   if (effort === undefined || version < 205) return {}
-  if (version < 300) return { thinkingConfig: { thinkingBudget: budgets[effort], includeThoughts: effort !== 'none' } }
+  const includeThoughts = effort !== 'none'
+  // The larger models always think, and refuse what says that they should hardly or not do so.
+  const isPro = /-pro\b/.test(model)
+  if (version < 300)
+    return {
+      thinkingConfig: { thinkingBudget: Math.max(budgets[effort]!, isPro ? leastProBudget : 0), includeThoughts },
+    }
+  const level = isPro && effort === 'minimal' ? 'low' : efforts[effort]
   // There is no level for "not at all".
-  return { thinkingConfig: { thinkingLevel: efforts[effort] ?? 'low', includeThoughts: effort !== 'none' } }
+  return { thinkingConfig: { thinkingLevel: level ?? 'low', includeThoughts } }
 }
 
 /** `gemini-2.5-flash` → 205; 0 for names without a version. */

@@ -53,7 +53,16 @@ export interface Delta {
   tool_calls?: AnswerToolCall[] | null
   function_call?: { name?: string | null; arguments?: unknown } | null
   audio?: { id?: string; data?: string; transcript?: string; expires_at?: number } | null
-  annotations?: { type?: string; url_citation?: { url?: string; title?: string; content?: string } }[] | null
+  annotations?: { type?: string; url_citation?: Citation | null }[] | null
+}
+
+export interface Citation {
+  url?: string
+  title?: string
+  content?: string
+  /** Where in the answer it stands. */
+  start_index?: number
+  end_index?: number
 }
 
 export interface Choice {
@@ -69,6 +78,7 @@ export interface Choice {
 export interface WireUsage {
   prompt_tokens?: unknown
   completion_tokens?: unknown
+  total_tokens?: unknown
   prompt_tokens_details?: { cached_tokens?: unknown } | null
   completion_tokens_details?: { reasoning_tokens?: unknown } | null
   /** DeepSeek's name for cached_tokens. */

@@ -49,8 +49,9 @@ function classify(error: unknown, weak: readonly string[]): { code?: ErrorCode; 
   const names = [code, type].filter((name) => typeof name === 'string')
   const known = names.find((name) => Object.hasOwn(typed, name) && !weak.includes(name))
   const vendorCode = known ?? names[0]
-  // OpenRouter puts an HTTP status into `code`.
-  const status = typeof code === 'number' && code >= 400 && code < 600 ? code : undefined
+  // OpenRouter puts an HTTP status into `code`, LiteLLM the same as text.
+  const number = typeof code === 'string' && /^\d{3}$/.test(code) ? Number(code) : code
+  const status = typeof number === 'number' && number >= 400 && number < 600 ? number : undefined
   const ours = known === undefined ? status && classifyStatus(status) : typed[known]
   return { ...(ours && { code: ours }), ...(vendorCode !== undefined && { vendorCode }) }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { expectTearable, fixture, fixtureNames, readAnswer } from '../call-for-test.ts'
+import { expectTearable, fixture, fixtureNames, merged, readAnswer } from '../call-for-test.ts'
 import { ChunkReader } from './from-chunks.ts'
 
 const folder = import.meta.dirname
@@ -114,7 +114,16 @@ test.each<[trap: string, name: string, parts: unknown[]]>([
     'annotations',
     [
       text('See.'),
-      { type: 'source', source: { id: 's1', title: 'A', url: 'https://a.example/', content: '' } },
+      {
+        type: 'source',
+        source: {
+          id: 's1',
+          title: 'A',
+          url: 'https://a.example/',
+          content: '',
+          metadata: { start_index: 0, end_index: 4 },
+        },
+      },
       finish(),
     ],
   ],
@@ -153,6 +162,32 @@ test.each(fixtureNames(folder))('%s, torn at every byte, says the same', (name) 
   expectTearable(fixture(folder, name), (chunks) => masked(readAnswer(new ChunkReader({}), chunks)))
 })
 
+test.each<[who: string, usage: object, tokens: object]>([
+  [
+    'among the output, as OpenAI does',
+    {
+      prompt_tokens: 32,
+      completion_tokens: 103,
+      total_tokens: 135,
+      completion_tokens_details: { reasoning_tokens: 94 },
+    },
+    { inputTokens: 32, outputTokens: 103, reasoningTokens: 94 },
+  ],
+  [
+    'beside the output, as Grok does',
+    { prompt_tokens: 32, completion_tokens: 9, total_tokens: 135, completion_tokens_details: { reasoning_tokens: 94 } },
+    { inputTokens: 32, outputTokens: 103, reasoningTokens: 94 },
+  ],
+  [
+    'in figures that do not add up',
+    { prompt_tokens: 32, completion_tokens: 9, total_tokens: 136, completion_tokens_details: { reasoning_tokens: 94 } },
+    { inputTokens: 32, outputTokens: 9, reasoningTokens: 9 },
+  ],
+])('thoughts that are counted %s', (_who, usage, tokens) => {
+  const answer = { choices: [{ message: { content: 'a' }, finish_reason: 'stop' }], usage }
+  expect(new ChunkReader({}).readWhole(JSON.stringify(answer)).at(-1)).toMatchObject({ usage: tokens })
+})
+
 test.each<[wire: string, reason: string]>([
   ['stop', 'stop'],
   ['length', 'length'],
@@ -166,4 +201,44 @@ test.each<[wire: string, reason: string]>([
   expect(readAnswer(new ChunkReader({}), [Buffer.from(`data: ${event}\n\n`)])).toEqual([
     { type: 'finish', finishReason: reason },
   ])
+})
+
+test.each([
+  ['without arguments', { arguments: '' }, { arguments: '' }, ['{}', '{}']],
+  ['with none at all', {}, { arguments: null }, ['{}', '{}']],
+  ['with one id', { arguments: '{"a":1}' }, { arguments: '{"a":2}' }, ['{"a":1}', '{"a":2}']],
+])('whole answer: two calls of one function %s are two', (_trap, first, second, inputs) => {
+  const tool_calls = [first, second].map((more) => ({ id: 'call_0', function: { name: 'f', ...more } }))
+  const body = { choices: [{ message: { content: null, tool_calls }, finish_reason: 'tool_calls' }] }
+  expect(merged(new ChunkReader({}).readWhole(JSON.stringify(body)))).toEqual(
+    expect.arrayContaining([
+      start(0, 'call_0', 'f'),
+      input(0, inputs[0]!),
+      start(1, 'call_0', 'f'),
+      input(1, inputs[1]!),
+      { type: 'finish', finishReason: 'tool-calls' },
+    ]),
+  )
+})
+
+test('stream: a call without arguments gets its braces with the finish, and not when it is cut off', () => {
+  const call = { index: 0, id: 'call_0', function: { name: 'f', arguments: '' } }
+  const chunk = (delta: object, finish_reason: string | null) =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`
+  const said = (reason: string) =>
+    readAnswer(new ChunkReader({}), [Buffer.from(chunk({ tool_calls: [call] }, null) + chunk({}, reason))])
+  expect(said('tool_calls')).toEqual([
+    start(0, 'call_0', 'f'),
+    input(0, '{}'),
+    { type: 'finish', finishReason: 'tool-calls' },
+  ])
+  expect(said('length')).toEqual([start(0, 'call_0', 'f'), { type: 'finish', finishReason: 'length' }])
+})
+
+test.each([
+  [{ message: 'no', code: 400 }, 'upstream-rejected'],
+  [{ message: 'no', type: 'None', code: '400' }, 'upstream-rejected'],
+  [{ message: 'no', code: '529' }, 'upstream-overloaded'],
+])('error in a stream: %j → %s', (error, code) => {
+  expect(readAnswer(new ChunkReader({}), [Buffer.from(`data: ${JSON.stringify({ error })}\n\n`)])).toEqual([code])
 })

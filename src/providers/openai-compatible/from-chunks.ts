@@ -3,7 +3,7 @@ import { AppError } from '#errors/index.ts'
 import { parseUpstreamJson } from '../json.ts'
 import { markSignature } from '../signature.ts'
 import type { ModelPart } from '../spec.ts'
-import { usageOf } from '../token-usage.ts'
+import { tokenCount, usageOf } from '../token-usage.ts'
 import type { AnswerToolCall, Choice, Completion, Delta, WireUsage } from './api.ts'
 import { ChunkTemplate } from './chunk-template.ts'
 import { toldError } from './errors.ts'
@@ -94,9 +94,11 @@ export class ChunkReader {
   }
 
   #choice(choice: Choice, out: ModelPart[]): void {
-    const delta = choice.delta ?? choice.message
+    const delta = choice.delta ?? (choice.message && numbered(choice.message))
     if (delta) this.#delta(delta, choice.logprobs?.content ?? undefined, out)
-    if (choice.finish_reason) this.#wireFinish = choice.finish_reason
+    if (!choice.finish_reason) return
+    this.#wireFinish = choice.finish_reason
+    if (choice.finish_reason !== 'length') this.#toolCalls?.fill(out)
   }
 
   #delta(delta: Delta, logprobs: unknown[] | undefined, out: ModelPart[]): void {
@@ -160,10 +162,19 @@ export class ChunkReader {
       const url = citation?.url
       if (!citation || !url || known.has(url)) continue
       known.add(url)
+      const { title, content, start_index, end_index } = citation
+      const isPlaced = tokenCount(start_index) !== undefined && tokenCount(end_index) !== undefined
+      const metadata = isPlaced && { metadata: { start_index, end_index } }
       const id = `s${known.size}`
-      out.push({ type: 'source', source: { id, title: citation.title ?? url, url, content: citation.content ?? '' } })
+      out.push({ type: 'source', source: { id, title: title ?? url, url, content: content ?? '', ...metadata } })
     }
   }
+}
+
+/** In a whole answer each entry is a call, whatever its index and id say. */
+function numbered(message: Delta): Delta {
+  const calls = message.tool_calls
+  return calls ? { ...message, tool_calls: calls.map((call, index) => ({ ...call, index })) } : message
 }
 
 /** Whether a chunk that gave one text part meant nothing else by itself. */
@@ -186,12 +197,20 @@ function readReasoning(delta: Delta, out: ModelPart[]): void {
 }
 
 function toUsage(usage: WireUsage): Usage | undefined {
+  const reasoning = usage.completion_tokens_details?.reasoning_tokens
   return usageOf({
     input: usage.prompt_tokens,
     output: usage.completion_tokens,
     cached: usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens,
-    reasoning: usage.completion_tokens_details?.reasoning_tokens,
+    reasoning,
+    isReasoningApart: addsUp(usage.total_tokens, usage.prompt_tokens, usage.completion_tokens, reasoning),
   })
+}
+
+/** Grok counts thoughts beside `completion_tokens`, where others count them among these: only the total tells. */
+function addsUp(total: unknown, ...figures: unknown[]): boolean {
+  const counts = figures.map(tokenCount)
+  return counts.every((count) => count !== undefined) && counts.reduce((sum, count) => sum + count, 0) === total
 }
 
 function toFinishReason(wire: string, toolCalls: boolean): FinishReason {

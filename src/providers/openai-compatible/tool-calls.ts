@@ -51,6 +51,15 @@ export class ToolCalls {
     if (call.started) out.push({ type: 'tool-input-delta', index: call.index, text })
   }
 
+  /** The answer is complete: a call without arguments gets the braces that some servers leave out and every client parses. */
+  fill(out: ModelPart[]): void {
+    for (const call of this.#calls) {
+      if (!call.started || call.arguments !== '') continue
+      call.arguments = '{}'
+      out.push({ type: 'tool-input-delta', index: call.index, text: call.arguments })
+    }
+  }
+
   /** Throws `upstream-malformed` when a call never got its name. */
   end(): void {
     if (this.#calls.some((call) => !call.started))
