@@ -46,6 +46,11 @@ export interface Message {
   name?: string
 }
 
+/** The text of a message whose author wrote it in parts: each begins a line, as none was meant to run into the next. */
+export function linesOf(parts: readonly Part[]): string {
+  return parts.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n')
+}
+
 /** The text a person would read in these parts, in order. */
 export function textOf(parts: readonly Part[]): string {
   let text = ''

@@ -25,6 +25,8 @@ export interface TurnRequest {
   sampling: Sampling
   tools: ToolSpec[]
   toolChoice?: ToolChoice
+  /** `false`: at most one call in each answer of the model, where its upstream can promise that. */
+  parallelToolCalls?: boolean
   /** `await`: a client tool's call waits for a `tool-result` command; `pause`: the turn ends paused and the client starts the next. */
   clientTools: 'await' | 'pause'
   responseFormat?: ResponseFormat

@@ -30,6 +30,7 @@ export interface EngineRequest {
   sampling: Sampling
   tools: ToolSpec[]
   toolChoice?: ToolChoice
+  parallelToolCalls?: boolean
   clientTools: 'await' | 'pause'
   responseFormat?: ResponseFormat
   providerOptions: Record<string, Record<string, unknown>>
@@ -130,6 +131,7 @@ function query(request: EngineRequest, messages: Message[], lastStep: boolean): 
     sampling: request.sampling,
     tools,
     toolChoice,
+    parallelToolCalls: request.parallelToolCalls,
     responseFormat: request.responseFormat,
     providerOptions: request.providerOptions,
     whole: request.whole,

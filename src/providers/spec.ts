@@ -92,6 +92,7 @@ export interface ModelCall {
   sampling: Sampling
   tools: ToolSpec[]
   toolChoice?: ToolChoice
+  parallelToolCalls?: boolean
   responseFormat?: ResponseFormat
   /** Only this provider's own slice of TurnRequest.providerOptions. Passed on as they are. */
   options: Record<string, unknown>

@@ -96,6 +96,7 @@ export async function prepare(deps: TurnsDeps, request: TurnRequest): Promise<Pr
       sampling: app ? merged(app.config.sampling, request.sampling) : request.sampling,
       tools,
       toolChoice: request.toolChoice,
+      parallelToolCalls: request.parallelToolCalls,
       clientTools: request.clientTools,
       responseFormat: request.responseFormat,
       providerOptions: request.providerOptions ?? {},

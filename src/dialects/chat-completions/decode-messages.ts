@@ -1,4 +1,4 @@
-import { type Message, type Part, textOf } from '#contracts/index.ts'
+import { linesOf, type Message, type Part } from '#contracts/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
 import { mediaTypeOf } from '#lib/media-type.ts'
 
@@ -202,7 +202,7 @@ function attachments(value: unknown, at: string): Part[] {
 function plainText(content: unknown, at: string): string {
   if (typeof content === 'string') return content
   if (content === null || content === undefined) return ''
-  return textOf(contentParts(content, at, 'tool'))
+  return linesOf(contentParts(content, at, 'tool'))
 }
 
 function mediaUrl(value: unknown, at: string): string {

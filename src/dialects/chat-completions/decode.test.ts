@@ -190,17 +190,21 @@ describe('decodeCompletion', () => {
     expect(decodeCompletion(legacy)).toMatchObject({ toolChoice: { name: 'f' }, tools: [{ name: 'f' }] })
   })
 
+  it('says whether a model may call several tools at once, where that was said', () => {
+    expect(decodeCompletion(body({ parallel_tool_calls: false }))).toMatchObject({ parallelToolCalls: false })
+    expect(decodeCompletion(body({ parallel_tool_calls: null })).parallelToolCalls).toBeUndefined()
+  })
+
   it('hands on what only the upstream understands, and nothing that it does not name', () => {
     const { providerOptions } = decodeCompletion(
       body({
         logit_bias: { 1: 2 },
-        parallel_tool_calls: false,
         user: 'u',
         api_base: 'http://evil',
         base_url: 'http://evil',
       }),
     )
-    expect(providerOptions).toEqual({ openai: { logit_bias: { 1: 2 }, parallel_tool_calls: false, user: 'u' } })
+    expect(providerOptions).toEqual({ openai: { logit_bias: { 1: 2 }, user: 'u' } })
   })
 
   it.each([

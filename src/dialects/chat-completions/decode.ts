@@ -6,7 +6,15 @@ import { type ChatCompletionRequest, passedOn } from './request.ts'
 /** The parts of a TurnRequest that a Chat Completions body gives; who asks and where belongs to the door. */
 export type DecodedCompletion = Pick<
   TurnRequest,
-  'messages' | 'sampling' | 'tools' | 'toolChoice' | 'responseFormat' | 'metadata' | 'providerOptions' | 'delivery'
+  | 'messages'
+  | 'sampling'
+  | 'tools'
+  | 'toolChoice'
+  | 'parallelToolCalls'
+  | 'responseFormat'
+  | 'metadata'
+  | 'providerOptions'
+  | 'delivery'
 > & {
   stream: boolean
   includeUsage: boolean
@@ -29,6 +37,7 @@ export function decodeCompletion(body: ChatCompletionRequest): DecodedCompletion
     sampling: sampling(body),
     tools: legacy ? (body.functions ?? []).map(toolSpec) : tools(body.tools),
     toolChoice,
+    parallelToolCalls: body.parallel_tool_calls ?? undefined,
     responseFormat,
     metadata: body.metadata ?? undefined,
     providerOptions: { openai: options },

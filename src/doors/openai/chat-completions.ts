@@ -72,6 +72,7 @@ function toTurnRequest(
     sampling: decoded.sampling,
     tools: decoded.tools,
     toolChoice: decoded.toolChoice,
+    parallelToolCalls: decoded.parallelToolCalls,
     clientTools: 'pause',
     responseFormat: decoded.responseFormat,
     metadata: decoded.metadata,

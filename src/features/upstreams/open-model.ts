@@ -113,6 +113,7 @@ function callOf(query: ModelQuery, { upstream, model }: Offer): ModelCall {
     sampling: query.sampling,
     tools: query.tools,
     toolChoice: query.toolChoice,
+    parallelToolCalls: query.parallelToolCalls,
     responseFormat: query.responseFormat,
     options: query.providerOptions[optionsOf[upstream.kind] ?? upstream.kind] ?? {},
     whole: query.whole,

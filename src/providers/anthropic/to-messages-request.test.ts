@@ -24,7 +24,7 @@ test('the smallest request; max_tokens has a default', () => {
 test('roles alternate, begin with the user; system is taken out; empty text is left out', () => {
   const messages: Message[] = [
     { role: 'assistant', parts: [text('Hi')] },
-    { role: 'system', parts: [text('A')] },
+    { role: 'system', parts: [text('A'), text('a')] },
     user('a'),
     user(' '),
     { role: 'system', parts: [text('B')] },
@@ -32,7 +32,7 @@ test('roles alternate, begin with the user; system is taken out; empty text is l
     { role: 'assistant', parts: [text('so ')] },
   ]
   const { system, messages: sent } = request({ messages })
-  expect(system).toBe('A\n\nB')
+  expect(system).toBe('A\na\n\nB')
   expect(sent).toEqual([
     { role: 'user', content: [{ type: 'text', text: '(continued)' }] },
     { role: 'assistant', content: [{ type: 'text', text: 'Hi' }] },
@@ -126,6 +126,16 @@ test('json schema: output_config where the model knows it, else a forced tool', 
   })
 })
 
+test.each([
+  [undefined, { type: 'auto', disable_parallel_tool_use: true }],
+  ['required', { type: 'any', disable_parallel_tool_use: true }],
+  [{ name: 'f' }, { type: 'tool', name: 'f', disable_parallel_tool_use: true }],
+  ['none', { type: 'none' }],
+] as const)('one call at most, with tool choice %j', (toolChoice, tool_choice) => {
+  const fields = { tools: [{ name: 'f', side: 'client' as const }], ...(toolChoice && { toolChoice }) }
+  expect(request({ ...fields, parallelToolCalls: false }).tool_choice).toEqual(tool_choice)
+})
+
 test('json schema by a forced tool: others may be called beside it, unless none may', () => {
   const responseFormat = { type: 'json-schema', name: 'x', schema } as const
   const fields = { responseFormat, tools: [{ name: 'f', side: 'client' }] } as const
@@ -192,6 +202,8 @@ test('thinking: a budget before 4.6, an effort since; no sampling beside it, and
     thinking: { type: 'enabled', budget_tokens: 3_072 },
     max_tokens: 4_096,
   })
+  // Opus 4 and 4.1 write no more.
+  expect(request({ sampling: { reasoningEffort: 'max' } }).max_tokens).toBe(32_000)
   expect(request({ sampling: { ...sampling, maxOutputTokens: 1_500 } })).not.toHaveProperty('thinking')
   expect(request({ sampling })).not.toHaveProperty('temperature')
   const newer = request({ sampling }, 'claude-opus-4-7')

@@ -1,4 +1,4 @@
-import { type ToolChoice, type ToolSpec, textOf } from '#contracts/index.ts'
+import { linesOf, type ToolChoice, type ToolSpec } from '#contracts/index.ts'
 import { type Speech, toSpeeches } from '../conversation.ts'
 import { isObject } from '../json.ts'
 import { passableOptions } from '../passable-options.ts'
@@ -13,13 +13,15 @@ import { toMessages } from './to-messages.ts'
 const defaultMaxTokens = 8_192
 /** Least budget the API takes, and what must be left for the answer itself. */
 const leastBudget = 1_024
+/** With the answer's own limit it comes to 32,000 tokens, which is all that some models write. */
+const mostBudget = 32_000 - defaultMaxTokens
 const budgets: Record<string, number> = {
   minimal: 1_024,
   low: 2_048,
   medium: 8_192,
   high: 16_384,
-  xhigh: 32_000,
-  max: 32_000,
+  xhigh: mostBudget,
+  max: mostBudget,
 }
 
 export const kind = 'anthropic'
@@ -46,7 +48,7 @@ export function toMessagesRequest(call: ModelCall): MessagesRequest {
     ...(system !== '' && { system }),
     ...(thinks && { thinking: thinking.thinking }),
     ...(Object.keys(config).length > 0 && { output_config: config }),
-    ...(tools.length > 0 && { tools, ...toToolChoice(call.toolChoice, thinks, answerTool, call.tools.length > 0) }),
+    ...(tools.length > 0 && { tools, ...toolChoiceOf(call, thinks, answerTool) }),
     ...(sampling.stop?.length && { stop_sequences: sampling.stop }),
     ...(abilities.sampling && !thinks && samplingOf(call)),
   }
@@ -61,6 +63,8 @@ function samplingOf({ sampling }: ModelCall): object {
     ...(sampling.topK !== undefined && { top_k: sampling.topK }),
   }
 }
+
+type Choice = { type: 'auto' | 'any' | 'none' } | { type: 'tool'; name: string }
 
 interface Thinking {
   thinking?: unknown
@@ -93,7 +97,7 @@ function lacksProof(speeches: readonly Speech[]): boolean {
 }
 
 function systemOf(call: ModelCall, speeches: readonly Speech[]): string {
-  const texts = speeches.filter((speech) => speech.role === 'system').map((speech) => textOf(speech.parts))
+  const texts = speeches.filter((speech) => speech.role === 'system').map((speech) => linesOf(speech.parts))
   if (call.responseFormat?.type === 'json') texts.push('Answer with one JSON object and nothing else.')
   return texts.filter((text) => text.trim() !== '').join('\n\n')
 }
@@ -106,19 +110,22 @@ function toTool(tool: ToolSpec): object {
   }
 }
 
-function toToolChoice(
-  choice: ToolChoice | undefined,
-  thinks: boolean,
-  answerTool: { name: string } | undefined,
-  others: boolean,
-): object {
-  const only = answerTool && (!others || choice === 'none')
-  if (answerTool) return { tool_choice: only ? { type: 'tool', name: answerTool.name } : { type: 'any' } }
-  if (choice === undefined) return {}
-  if (choice === 'auto' || choice === 'none') return { tool_choice: { type: choice } }
+function toolChoiceOf(call: ModelCall, thinks: boolean, answerTool: { name: string } | undefined): object {
+  const choice = answerTool ? answerChoice(call, answerTool) : toToolChoice(call.toolChoice, thinks)
+  if (call.parallelToolCalls !== false || choice?.type === 'none') return choice ? { tool_choice: choice } : {}
+  return { tool_choice: { ...(choice ?? { type: 'auto' }), disable_parallel_tool_use: true } }
+}
+
+/** The tool that the answer is given with is called at the end, after what others there are. */
+function answerChoice({ tools, toolChoice }: ModelCall, { name }: { name: string }): Choice {
+  return tools.length === 0 || toolChoice === 'none' ? { type: 'tool', name } : { type: 'any' }
+}
+
+function toToolChoice(choice: ToolChoice | undefined, thinks: boolean): Choice | undefined {
+  if (choice === undefined || choice === 'auto' || choice === 'none') return choice && { type: choice }
   // A model that thinks may not be forced to call.
-  if (thinks) return { tool_choice: { type: 'auto' } }
-  return { tool_choice: choice === 'required' ? { type: 'any' } : { type: 'tool', name: choice.name } }
+  if (thinks) return { type: 'auto' }
+  return choice === 'required' ? { type: 'any' } : { type: 'tool', name: choice.name }
 }
 
 function numberOr(value: unknown, otherwise: number): number {

@@ -1,4 +1,4 @@
-import { type ToolChoice, type ToolSpec, textOf } from '#contracts/index.ts'
+import { type ToolChoice, type ToolSpec, linesOf } from '#contracts/index.ts'
 import { toSpeeches } from '../conversation.ts'
 import { isObject, type JsonObject } from '../json.ts'
 import { passableOptions } from '../passable-options.ts'
@@ -31,7 +31,7 @@ const leastProBudget = 128
 export function toGenerateRequest(call: ModelCall): GenerateRequest {
   const { generationConfig, ...options } = passableOptions(call.options, reserved)
   const speeches = toSpeeches(call.messages)
-  const system = speeches.filter((speech) => speech.role === 'system').map((speech) => textOf(speech.parts))
+  const system = speeches.filter((speech) => speech.role === 'system').map((speech) => linesOf(speech.parts))
   const config = { ...(isObject(generationConfig) ? generationConfig : {}), ...configOf(call) }
   // A second candidate would be paid for and thrown away.
   delete (config as JsonObject).candidateCount

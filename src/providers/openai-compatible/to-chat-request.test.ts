@@ -35,6 +35,7 @@ test('sampling, tools, choice and schema', () => {
       { name: 'g', side: 'server' },
     ],
     toolChoice: { name: 'f' },
+    parallelToolCalls: false,
     responseFormat: { type: 'json-schema', name: 'n', schema, strict: true },
   })
   expect(body).toMatchObject({
@@ -50,8 +51,11 @@ test('sampling, tools, choice and schema', () => {
       { type: 'function', function: { name: 'g', parameters: { type: 'object', properties: {} } } },
     ],
     tool_choice: { type: 'function', function: { name: 'f' } },
+    parallel_tool_calls: false,
     response_format: { type: 'json_schema', json_schema: { name: 'n', schema, strict: true } },
   })
+  // Refused where there are no tools.
+  expect(request({ parallelToolCalls: false })).not.toHaveProperty('parallel_tool_calls')
   expect(request({ responseFormat: { type: 'json' } }).response_format).toEqual({ type: 'json_object' })
   expect(request({ responseFormat: { type: 'text' }, toolChoice: 'auto' })).not.toHaveProperty('response_format')
 })

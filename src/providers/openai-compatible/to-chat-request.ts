@@ -22,6 +22,7 @@ export function toChatRequest(call: ModelCall): ChatRequest {
   if (call.tools.length > 0) {
     request.tools = call.tools.map(toTool)
     set(request, 'tool_choice', toToolChoice(call.toolChoice))
+    set(request, 'parallel_tool_calls', call.parallelToolCalls)
   }
   set(request, 'response_format', toResponseFormat(call.responseFormat))
   request.model = call.model

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Part, textOf } from '#contracts/index.ts'
+import { linesOf, type Part } from '#contracts/index.ts'
 import type { AssistantSpeech, Speech, ToolCallPart } from '../conversation.ts'
 import { isObject, parseJson } from '../json.ts'
 import { fileData, fileText } from '../media.ts'
@@ -15,7 +15,7 @@ export function toMessages(speeches: readonly Speech[], dialect: Dialect): Reque
   const messages: RequestMessage[] = []
   for (const speech of speeches) {
     const named = speech.name === undefined ? undefined : { name: speech.name }
-    if (speech.role === 'system') messages.push({ role: 'system', content: textOf(speech.parts), ...named })
+    if (speech.role === 'system') messages.push({ role: 'system', content: linesOf(speech.parts), ...named })
     else if (speech.role === 'assistant') messages.push(...assistant(speech, dialect, named))
     else messages.push({ role: 'user', content: toContent(speech.parts), ...named })
   }
