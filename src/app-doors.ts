@@ -18,6 +18,7 @@ import { AppError } from '#errors/index.ts'
 import { metrics } from '#lib/metrics.ts'
 import { processMetrics } from '#lib/process-metrics.ts'
 import type { Signal } from '#lib/signal.ts'
+import { withinMs } from '#lib/within.ts'
 import { type Limits, limiter, networkOf } from '#metering/index.ts'
 import type { Blobs } from '#store/blobs/index.ts'
 import type { Database } from '#store/index.ts'
@@ -50,6 +51,9 @@ export interface AppDoorsDeps {
 
 /** Logins of one name from one address: enough for a person who mistypes, useless for guessing. */
 const loginRate = { count: 10, perMs: 60_000, burst: 10 }
+
+/** What takes longer to answer is as good as gone. */
+const databaseAnswersMs = 5_000
 
 /** Adds the doors to a server that has its gate. Gives back the sockets, to be asked about every upgrade. */
 export async function appDoors(server: FastifyInstance, deps: AppDoorsDeps): Promise<SocketServer> {
@@ -115,8 +119,14 @@ export async function appDoors(server: FastifyInstance, deps: AppDoorsDeps): Pro
       now,
       notReady: async () => {
         try {
-          await database.read.selectFrom('schema_migrations').select('version').executeTakeFirst()
-          return undefined
+          let answered = false
+          const ask = async () => {
+            await database.read.selectFrom('schema_migrations').select('version').executeTakeFirst()
+            answered = true
+          }
+          // A database that hangs refuses nothing, and whoever watches the process would wait with it.
+          await withinMs(databaseAnswersMs, ask())
+          return answered ? undefined : 'The database does not answer'
         } catch {
           return 'The database does not answer'
         }

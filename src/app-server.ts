@@ -47,6 +47,8 @@ export function appServer({ config, takesUpgrade, onRoute }: AppServerDeps): Fas
     trustProxy: config.trustProxy,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
+    // The gate refuses what comes too late, in the words of its door.
+    return503OnClosing: false,
     frameworkErrors: routerErrors(shapeOf),
     http: { shouldUpgradeCallback: takesUpgrade },
   })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { playTurn, turnScript } from '#test/support/random-turns.ts'
 import type { TurnEvent } from './turn-event.ts'
-import { emptyTurn, logprobsOf, partsOf, reduce } from './turn-state.ts'
+import { copyOf, emptyTurn, foldInto, logprobsOf, partsOf, reduce } from './turn-state.ts'
 import { costMicros, noUsage } from './usage.ts'
 
 const fold = (events: TurnEvent[], from = emptyTurn) => events.reduce(reduce, from)
@@ -28,6 +28,13 @@ describe('reduce', () => {
       }),
       { numRuns: 20 },
     ))
+
+  it('takes what three hundred thousand parts have to say without looking through all of them each time', () => {
+    const state = copyOf(emptyTurn)
+    for (let part = 0; part < 300_000; part++) foldInto(state, start(part))
+    for (let part = 0; part < 300_000; part++) foldInto(state, { type: 'text-delta', part, text: `${part}` })
+    expect(state.parts.at(-1)!.part).toEqual({ type: 'text', text: '299999' })
+  })
 
   it('ignores what speaks of parts it does not know', () => {
     const state = fold([start(0), { type: 'text-delta', part: 0, text: 'a' }])

@@ -78,7 +78,7 @@ export function foldInto(state: TurnState, event: TurnEvent): void {
       )
       break
     case 'part-reset':
-      if (!state.parts.some((entry) => entry.number === event.part))
+      if (placeOf(state.parts, event.part) === undefined)
         state.parts.push({ number: event.part, open: true, part: emptyPart(event) })
       change(state, event.part, (entry) => resetPart(entry, event))
       break
@@ -211,8 +211,26 @@ function resetPart(entry: StatePart, event: Extract<TurnEvent, { type: 'part-res
 
 /** Puts another entry in the place of a part's. */
 function change(state: TurnState, number: number, changed: (entry: StatePart) => StatePart): void {
-  const index = state.parts.findIndex((entry) => entry.number === number)
-  if (index >= 0) state.parts[index] = changed(state.parts[index]!)
+  const index = placeOf(state.parts, number)
+  if (index !== undefined) state.parts[index] = changed(state.parts[index]!)
+}
+
+/** Where the parts of a list stand that is folded into, as far as it was looked at; entries come at its end and stay. */
+const places = new WeakMap<StatePart[], { seen: number; byNumber: Map<number, number> }>()
+
+/** A model may write thousands of parts, each with an end of its own: looking through all for each would take minutes. */
+function placeOf(parts: StatePart[], number: number): number | undefined {
+  let known = places.get(parts)
+  if (!known) {
+    known = { seen: 0, byNumber: new Map() }
+    places.set(parts, known)
+  }
+  const { byNumber } = known
+  for (; known.seen < parts.length; known.seen++) {
+    const own = parts[known.seen]!.number
+    if (own !== undefined && !byNumber.has(own)) byNumber.set(own, known.seen)
+  }
+  return byNumber.get(number)
 }
 
 function grow(state: TurnState, number: number, grown: (part: Part) => Part, logprobs?: unknown[]): void {

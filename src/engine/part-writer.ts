@@ -28,6 +28,8 @@ export class PartWriter {
   private next: number
   private open: { part: number; kind: Exclude<PartKind, 'tool-input'>; at: number } | undefined
   private tools: OpenTool[] = []
+  /** The newest tool input of each index. */
+  private readonly toolByIndex = new Map<number, OpenTool>()
 
   constructor(emit: (event: TurnEvent) => void, sideOf: (tool: string) => 'client' | 'server', firstPart: number) {
     this.emit = emit
@@ -97,12 +99,13 @@ export class PartWriter {
           ...(piece.signature !== undefined && { signature: piece.signature }),
         }
         this.tools.push(tool)
+        this.toolByIndex.set(tool.index, tool)
         const { part, callId, name, side } = tool
         this.emit({ type: 'part-start', part, kind: 'tool-input', callId, name, side })
         return
       }
       case 'tool-input-delta': {
-        const tool = this.tools.findLast((entry) => entry.index === piece.index)
+        const tool = this.toolByIndex.get(piece.index)
         if (!tool || piece.text === '') return
         tool.arguments += piece.text
         this.emit({ type: 'tool-input-delta', part: tool.part, text: piece.text })
@@ -135,6 +138,7 @@ export class PartWriter {
       })
     }
     this.tools = []
+    this.toolByIndex.clear()
   }
 
   /** Everything the model wrote in this call, for estimating its tokens. */

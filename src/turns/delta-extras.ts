@@ -12,7 +12,9 @@ export function extrasOf(deltas: readonly { event: DeltaEvent }[]): Record<strin
   let transcript: string | undefined
   for (const { event } of deltas)
     if (event.type === 'text-delta') {
-      if (event.logprobs !== undefined) logprobs = (logprobs ?? []).concat(event.logprobs)
+      if (event.logprobs === undefined) continue
+      logprobs ??= []
+      for (const entry of event.logprobs) logprobs.push(entry)
     } else if (event.type === 'audio-delta') {
       const { type: _type, part: _part, text: _text, transcript: said, ...rest } = event
       if (said !== undefined) transcript = (transcript ?? '') + said

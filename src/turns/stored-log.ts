@@ -191,14 +191,15 @@ export function foldLog(envelopes: readonly Envelope[], from: TurnState): TurnSt
  */
 export function replayAfter(envelopes: readonly Envelope[], cursor: number): Envelope[] {
   const kept = keptSeq(envelopes) ?? envelopes.at(-1)?.seq ?? 0
-  if (cursor > kept) return rewind(envelopes, kept)
+  const starts = startsOf(envelopes)
+  if (cursor > kept) return rewind(envelopes, kept, starts)
   return envelopes
     .filter((envelope) => envelope.seq > cursor)
     .map((envelope) => {
       if (!isDelta(envelope.event)) return envelope
       // Some of this merged delta may have been seen: how much, the stored log no longer knows.
-      const start = startOf(envelopes, envelope.event.part)
-      return start && start.seq < cursor ? reset(envelope, envelopes) : envelope
+      const start = starts.get(envelope.event.part)
+      return start && start.seq < cursor ? reset(envelope, start) : envelope
     })
 }
 
@@ -210,19 +211,27 @@ function keptSeq(envelopes: readonly Envelope[]): number | undefined {
 }
 
 /** For a cursor from a future that did not come to be: every part in full, then how it ended instead. */
-function rewind(envelopes: readonly Envelope[], kept: number): Envelope[] {
-  const parts = envelopes.filter(({ event }) => isDelta(event)).map((envelope) => reset(envelope, envelopes))
+function rewind(envelopes: readonly Envelope[], kept: number, starts: PartStarts): Envelope[] {
+  const parts = envelopes.flatMap((envelope) =>
+    isDelta(envelope.event) ? [reset(envelope, starts.get(envelope.event.part))] : [],
+  )
   const last = envelopes.at(-1)
   return [...parts, ...envelopes.filter((envelope) => envelope.seq > kept || envelope === last)]
 }
 
-function startOf(envelopes: readonly Envelope[], part: number): Envelope | undefined {
-  return envelopes.find(({ event }) => event.type === 'part-start' && event.part === part)
+type PartStarts = ReadonlyMap<number, Envelope & { event: PartStart }>
+type PartStart = Extract<TurnEvent, { type: 'part-start' }>
+
+function startsOf(envelopes: readonly Envelope[]): PartStarts {
+  const starts = new Map<number, Envelope & { event: PartStart }>()
+  for (const envelope of envelopes) {
+    const { event } = envelope
+    if (event.type === 'part-start' && !starts.has(event.part)) starts.set(event.part, { ...envelope, event })
+  }
+  return starts
 }
 
-function reset(merged: Envelope, envelopes: readonly Envelope[]): Envelope {
+function reset(merged: Envelope, start: { event: PartStart } | undefined): Envelope {
   const { type: _, part, ...content } = merged.event as DeltaEvent
-  const start = startOf(envelopes, part)
-  const kind = start?.event.type === 'part-start' ? start.event.kind : 'text'
-  return { ...merged, event: { type: 'part-reset', part, kind, ...content } }
+  return { ...merged, event: { type: 'part-reset', part, kind: start?.event.kind ?? 'text', ...content } }
 }

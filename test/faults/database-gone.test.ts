@@ -17,6 +17,9 @@ interface Line {
   /** Ends every connection and takes no new one. */
   cut(): Promise<void>
   mend(): Promise<void>
+  /** Carries nothing, and ends nothing: as a machine that hangs. */
+  hang(): void
+  goOn(): void
 }
 
 async function openLine(to: number): Promise<Line> {
@@ -49,6 +52,12 @@ async function openLine(to: number): Promise<Line> {
     async mend() {
       server.listen(port, '127.0.0.1')
       await once(server, 'listening')
+    },
+    hang() {
+      for (const socket of sockets) socket.pause()
+    },
+    goOn() {
+      for (const socket of sockets) socket.resume()
     },
   }
 }
@@ -114,6 +123,15 @@ describe.skipIf(!databaseKinds.includes('postgres'))(
         expect(await ask(door, asked)).toMatchObject({ status: 200, text: 'You said: Hello', completed: true })
       expect((await fetch(`${parley.url}/health/readiness`)).status).toBe(200)
     })
+
+    it('one that hangs is told of, too', async () => {
+      line.hang()
+      const answer = await fetch(`${parley.url}/health/readiness`)
+      expect(answer.status).toBe(503)
+      expect(await answer.json()).toMatchObject({ status: 'not_ready', reason: 'The database does not answer' })
+      line.goOn()
+      expect((await fetch(`${parley.url}/health/readiness`)).status).toBe(200)
+    }, 15_000)
 
     it('a turn that ends meanwhile is settled when it is back', async () => {
       const reply = upstream.hold()

@@ -138,6 +138,35 @@ for (const kind of databaseKinds)
       expect(await wrongInBooks(home, { told: true })).toEqual([])
     })
 
+    it('tells who asks meanwhile, in the shape of his door', async () => {
+      const reply = upstream.hold()
+      const opening = postSse(`${parley.url}/v1/chat/completions`, parley.headers, body('Hi'))
+      await reply.request
+      reply.send('First ')
+      const running = await opening
+      const { port } = new URL(parley.url)
+      const socket = connect(Number(port), '127.0.0.1').setEncoding('utf8')
+      // The answer to the first request says that the beginning of the second has come, too.
+      socket.write('GET /health/liveness HTTP/1.1\r\nHost: x\r\n\r\nPOST /v1/chat/completions HTTP/1.1\r\nHost')
+      await once(socket, 'data')
+      const gone = parley.stop('SIGTERM')
+      await until(async () => !(await accepts()))
+      let told = ''
+      socket.on('data', (text: string) => {
+        told += text
+      })
+      socket.write(': x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}')
+      await once(socket, 'close')
+      const [head, text] = told.split('\r\n\r\n')
+      const [status, ...fields] = head!.toLowerCase().split('\r\n')
+      expect(status).toBe('http/1.1 503 service unavailable')
+      expect(fields).toEqual(expect.arrayContaining(['retry-after: 1', 'connection: close']))
+      expect(JSON.parse(text!)).toMatchObject({ error: { message: 'The server is stopping', code: 'overloaded' } })
+      reply.finish()
+      expect(chunkText(await running.all())).toBe('First ')
+      expect(await gone).toBe(0)
+    })
+
     it('is not kept by a client who never finishes saying what he wants', async () => {
       const { port } = new URL(parley.url)
       const socket = connect(Number(port), '127.0.0.1')

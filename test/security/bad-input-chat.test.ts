@@ -254,6 +254,37 @@ for (const kind of databaseKinds)
         }
     })
 
+    it.each([
+      ['brackets', '['.repeat(4_000_000) + ']'.repeat(4_000_000), 'nested too deeply'],
+      ['empty objects', `[${'{},'.repeat(3_000_000)}1]`, 'more than 200000 values'],
+    ])('millions of %s are refused before they are read', async (_, many, words) => {
+      await refusals(words, { status: 422, field: 'body' }, async ({ url, headers }) => {
+        const raw = `${hello},"metadata":${many}}`
+        const answer = await world.ask('POST', url, {
+          headers: { ...headers, 'content-type': 'application/json' },
+          raw,
+        })
+        expect(answer.text).toContain(words)
+        return answer
+      })
+    })
+
+    it('from a stranger is not read further than a login is long, and with an unknown token not at all', async () => {
+      const headers = { 'content-type': 'application/json' }
+      for (const path of [
+        '/api/v1/auth/login',
+        '/api/v1/auth/register',
+        '/api/v1/auth/refresh',
+        '/aiwb/auth/api/v2/login',
+        '/auth/api/v1/oauth/connect/token',
+      ]) {
+        const answer = await world.ask('POST', path, { headers, raw: `{"a":"${'x'.repeat(17 * 1024)}"}` })
+        expect(answer.status, `${path} ${answer.text}`).toBe(413)
+      }
+      const url = '/api/v1/chat/pat_nobody-has-this-token/chat/completions'
+      expect((await world.ask('POST', url, { headers, raw: '{"messages":' })).status).toBe(404)
+    })
+
     it('a body over the limit is 413, and the server goes on', async () => {
       const content = 'x'.repeat(20 * 1024 * 1024)
       await refusals('too large', { status: 413, field: 'body' }, ({ url, headers, valid }) =>

@@ -59,6 +59,8 @@ for (const kind of databaseKinds)
       ['of type __proto__', 'type', () => ({ type: '__proto__' })],
       ['of type 1', 'type', () => ({ type: 1 })],
       ['10,000 deep', 'type', () => `{"type":${deep}}`],
+      ['half a million deep', 'frame', () => `{"type":${'['.repeat(500_000)}${']'.repeat(500_000)}}`],
+      ['of 300,000 objects', 'frame', () => `{"type":[${'{},'.repeat(300_000)}1]}`],
       ['without content', 'content', chat({ content: undefined })],
       ['empty content', 'content', chat({ content: ' ' })],
       ['content 7', 'content', chat({ content: 7 })],

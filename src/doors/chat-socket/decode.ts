@@ -1,6 +1,7 @@
 import type { TurnCommand } from '#contracts/index.ts'
 import { invalid } from '#errors/index.ts'
 import { isDeeperThan } from '#lib/depth.ts'
+import { tooMuchJson } from '#lib/json-size.ts'
 import { isStorable } from '#lib/text.ts'
 
 /** What a client of /ws/chat may say. */
@@ -13,12 +14,15 @@ export type ClientFrame =
   | { type: 'resume'; turnId: string; after: number }
 
 const longestId = 255
+const mostOfFrame = { depth: 128, values: 100_000 }
 
 /** A frame's fields, not yet looked at. */
 export type GivenFrame = Record<string, unknown>
 
 /** One text frame → its fields. Throws `invalid-request` when it is no JSON object. */
 export function parseFrame(text: string): GivenFrame {
+  const tooMuch = tooMuchJson(text, mostOfFrame)
+  if (tooMuch) throw invalid('frame', `The frame ${tooMuch}`, 'malformed')
   let frame: unknown
   try {
     frame = JSON.parse(text)

@@ -27,6 +27,9 @@ export interface GateDeps {
   }
 }
 
+/** What somebody without a credential may send; as it stands it is read and parsed for whoever asks. */
+const mostBytesOfStrangers = 16 * 1024
+
 const acceptableId = /^[\w.:-]{1,128}$/
 
 /** The id a request goes by: its own when it brought a harmless one, else a new one. */
@@ -42,10 +45,26 @@ export function requestId(request: { headers: Record<string, string | string[] |
 export function gate(server: FastifyInstance, deps: GateDeps): void {
   server.decorateRequest('principal', null as unknown as Principal)
 
+  server.addHook('onRoute', (route) => {
+    // The chat with an app is public for those who have its token, and its handler is told of them before the body is read.
+    if (route.config?.auth === 'public' && route.config.chat !== true) route.bodyLimit ??= mostBytesOfStrangers
+  })
+
+  let stopping = false
+  server.addHook('preClose', (done) => {
+    stopping = true
+    done()
+  })
+
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     reply.header('x-content-type-options', 'nosniff')
     forgetTypeOfNothing(request)
+    if (stopping) {
+      // What comes over a connection that was busy when the server stopped listening.
+      reply.header('connection', 'close')
+      return done(new AppError('overloaded', 'The server is stopping', { retryAfterMs: 1_000 }))
+    }
     done(limited(reply, deps.limits.check({ ip: request.ip })))
   })
 

@@ -3,10 +3,13 @@ import formats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { type AppError, invalid } from '#errors/index.ts'
 import { isDeeperThan } from '#lib/depth.ts'
+import { tooMuchJson } from '#lib/json-size.ts'
 import { toInvalid } from './schema-errors.ts'
 
 /** No request means anything deeper; storing and sending on recurse. */
 const deepest = 128
+/** Nor anything of so many values. */
+const mostValues = 200_000
 
 /**
  * Bodies are JSON and taken at their word (`"true"` is no boolean); what stands in a URL is text and is read as what
@@ -49,6 +52,8 @@ export function useValidators(server: FastifyInstance): void {
 function tellKeys(server: FastifyInstance): void {
   const parse = server.getDefaultJsonParser('error', 'error')
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    const tooMuch = tooMuchJson(body, { depth: deepest, values: mostValues })
+    if (tooMuch) return done(invalid('body', `The body ${tooMuch}`))
     parse(request, body, (error, value) => done(error && isJson(body) ? forbiddenKey() : error, value))
   })
 }

@@ -76,6 +76,7 @@ describe('a frame of a client', () => {
     ['text', '"ping"', /must be an object/],
     ['the key __proto__', '{"a":[{"__proto__":{}}]}', /key that is not allowed/],
     ['65 arrays in each other', `{"a":${'['.repeat(65)}${']'.repeat(65)}}`, /nested too deeply/],
+    ['200,000 empty maps', `{"a":[${'{},'.repeat(200_000)}1]}`, /more than 100000 values/],
     ['10,000 maps in each other', '{"a":'.repeat(10_000) + 1 + '}'.repeat(10_000), /nested too deeply/],
   ])('is refused as JSON of %s', (_, frame, words) => isRefused(refusal(frame), words))
 

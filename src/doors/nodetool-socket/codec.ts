@@ -1,6 +1,7 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { invalid } from '#errors/index.ts'
-import { deepest, scan } from './scan.ts'
+import { tooMuchJson } from '#lib/json-size.ts'
+import { deepest, mostValues, scan } from './scan.ts'
 
 /** A map as it stands on the wire. */
 export type Fields = Record<string, unknown>
@@ -31,6 +32,8 @@ export function decodeBytes(data: string | Buffer): Fields {
 }
 
 function json(text: string): unknown {
+  const tooMuch = tooMuchJson(text, { depth: deepest, values: mostValues })
+  if (tooMuch) throw invalid('frame', `The frame ${tooMuch}`, 'malformed')
   let frame: unknown
   try {
     frame = JSON.parse(text)

@@ -3,7 +3,7 @@ import { invalid } from '#errors/index.ts'
 
 /** As deep as tools' results and workflow inputs may be; what recurses over them comes back. */
 export const deepest = 64
-const mostValues = 100_000
+export const mostValues = 100_000
 
 /** How an array, a map or the frame itself goes on. */
 interface Level {

@@ -51,6 +51,18 @@ async function answering(rules: Guardrail[], moderate?: Moderate) {
 const text = (...texts: string[]): Piece[] => texts.map((piece) => ({ type: 'text', text: piece }))
 
 describe('an answer under guardrails', () => {
+  it('of ten thousands of calls is let through in order', async () => {
+    const { write, end } = await answering([secret()])
+    const pieces = Array.from({ length: 30_000 }, (_, index): Piece[] => [
+      { type: 'tool-input-start', index, callId: `c${index}`, name: 'look' },
+      { type: 'tool-input-delta', index, text: `{"at":${index}}` },
+    ])
+    await write(...pieces.flat())
+    const calls = await end()
+    expect(calls).toHaveLength(30_000)
+    expect(calls.at(-1)).toMatchObject({ callId: 'c29999', arguments: '{"at":29999}' })
+  })
+
   it('is shown as it comes, but for what may become a find', async () => {
     const { write, end } = await answering([secret()])
     expect(await write(...text('The '))).toBe('The ')

@@ -9,7 +9,7 @@ export interface Matchers {
   watching: readonly Matcher[]
 }
 
-/** What may be spent on looking, in steps of matchers; shared by the texts of one turn. */
+/** What may be spent on looking, in steps of matchers and characters of masks; shared by the texts of one turn. */
 export class Work {
   left: number
   constructor(most = 20_000_000) {
@@ -63,6 +63,9 @@ export class TextFilter {
   private remembered = ''
   private covers: Cover[] = []
   private paid = 0
+  /** Characters of all masks so far: each costs a step, or a text of single matches could become a hundred times as long. */
+  private maskLength = 0
+  private lastMasked: Slot | undefined
   /** Where the last find of each rule ended. */
   private readonly ends = new Map<Guardrail, number>()
 
@@ -128,16 +131,16 @@ export class TextFilter {
     const { work, onExhausted } = this.options
     if (!work) return true
     const { holding, watching } = this.matchers
-    const steps = stepsOf(holding) + stepsOf(watching)
+    const steps = stepsOf(holding) + stepsOf(watching) + this.maskLength
     work.left -= steps - this.paid
     this.paid = steps
     if (work.left < 0 && watching.length > 0) {
       work.left += stepsOf(watching)
-      this.paid = stepsOf(holding)
+      this.paid = stepsOf(holding) + this.maskLength
       this.matchers = { holding, watching: [] }
     }
     if (work.left >= 0 || holding.length === 0) return true
-    const [busiest] = holding.map((matcher) => matcher.busiest()).filter((slot) => slot !== undefined)
+    const [busiest = this.lastMasked] = holding.map((matcher) => matcher.busiest()).filter((slot) => slot !== undefined)
     this.blocked = busiest
     if (busiest) onExhausted?.(busiest)
     return busiest === undefined
@@ -216,7 +219,11 @@ export class TextFilter {
     for (const cover of this.covers) {
       if (cover.start >= offset) break
       out += this.textOf(at, cover.start)
-      if (!cover.shown) out += cover.slot.mask
+      if (!cover.shown) {
+        out += cover.slot.mask
+        this.maskLength += cover.slot.mask.length
+        this.lastMasked = cover.slot
+      }
       cover.shown = true
       at = Math.max(at, Math.min(cover.end, offset))
     }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { fold, searchable } from './fold.ts'
 
@@ -17,6 +18,13 @@ it.each([
   expect(fold(text)).toBe(folded)
   expect(fold(folded)).toBe(folded)
 })
+
+it('makes one space of any white space, and leaves single spaces alone', () =>
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a \t\n\u0000\u0085\u00a0\u3000]*$/), (text) => {
+      expect(fold(text)).toBe(text.replace(/[\s\p{Cc}]+/gu, ' ').trim())
+    }),
+  ))
 
 it('nothing is found that lies half in the question and half in the answer', () => {
   expect(searchable('one', 'two')).not.toContain(fold('onetwo'))

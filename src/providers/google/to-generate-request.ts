@@ -1,4 +1,4 @@
-import { type ToolChoice, type ToolSpec, linesOf } from '#contracts/index.ts'
+import { linesOf, type ToolChoice, type ToolSpec } from '#contracts/index.ts'
 import { toSpeeches } from '../conversation.ts'
 import { isObject, type JsonObject } from '../json.ts'
 import { passableOptions } from '../passable-options.ts'

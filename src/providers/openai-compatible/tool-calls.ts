@@ -21,6 +21,9 @@ interface OpenCall {
  */
 export class ToolCalls {
   readonly #calls: OpenCall[] = []
+  /** The newest call of each index, and of each index with an id: an answer may have as many calls as fit into it. */
+  readonly #byIndex = new Map<number, OpenCall>()
+  readonly #byId = new Map<string, OpenCall>()
 
   get any(): boolean {
     return this.#calls.length > 0
@@ -69,11 +72,11 @@ export class ToolCalls {
   #find(wireIndex: number | undefined, id: string | undefined, name: string | undefined): OpenCall | undefined {
     const last = this.#calls.at(-1)
     if (id !== undefined) {
-      const same = this.#calls.findLast((call) => call.wireId === id && call.wireIndex === wireIndex)
+      const same = this.#byId.get(keyOf(wireIndex, id))
       if (same) return same
     }
     if (wireIndex !== undefined) {
-      const at = this.#calls.findLast((call) => call.wireIndex === wireIndex)
+      const at = this.#byIndex.get(wireIndex)
       // Servers that number every parallel call 0 still give each its own id and name.
       const other = at?.wireId !== undefined && id !== undefined && id !== at.wireId && name !== undefined
       return other ? undefined : at
@@ -87,8 +90,14 @@ export class ToolCalls {
   #open(wireIndex: number | undefined, wireId: string | undefined): OpenCall {
     const call = { index: this.#calls.length, wireIndex, wireId, name: '', arguments: '', started: false }
     this.#calls.push(call)
+    if (wireIndex !== undefined) this.#byIndex.set(wireIndex, call)
+    if (wireId !== undefined) this.#byId.set(keyOf(wireIndex, wireId), call)
     return call
   }
+}
+
+function keyOf(wireIndex: number | undefined, wireId: string): string {
+  return `${wireIndex} ${wireId}`
 }
 
 /** The protocol says text; some servers send the object itself. */

@@ -39,12 +39,15 @@ export function appChatCompletions(door: Scoped, deps: AppDoorDeps): void {
     method: 'POST',
     url: '/api/v1/chat/:application_id/chat/completions',
     schema: { tags: ['chat'], summary: 'Chat with an application', params: Params, body: Body },
-    // An access token in the path is a credential, so the handler finds the principal itself.
+    // An access token in the path is a credential, so the door finds the principal itself: before the body, as the gate does.
     config: { auth: 'public', chat: true },
+    onRequest: async (request, reply) => {
+      request.principal = await callerOf(request, request.params.application_id, deps)
+      door.countAgainst(reply, request.principal, true)
+    },
     handler: async (request, reply) => {
+      const { principal } = request
       const { application_id: id } = request.params
-      const caller = await callerOf(request, id, deps)
-      door.countAgainst(reply, caller.principal, true)
       const decoded = decodeCompletion(request.body)
       const { stream, includeUsage, legacyFunctions, ...asked } = decoded
       const sessionId = oneHeader(request, 'x-session-id')
@@ -53,11 +56,12 @@ export function appChatCompletions(door: Scoped, deps: AppDoorDeps): void {
         ...asked,
         // Others may watch it grow from another door, so it is streamed whatever this caller wants.
         delivery: 'stream',
-        principal: caller.principal,
+        principal,
         door: 'app',
         target: {
           type: 'app',
-          appId: caller.appId,
+          // Of a token in the path; one in a header may use its own app only, and is told so when it asks for another.
+          appId: isUuid(id) ? id.toLowerCase() : principal.app!.publicId,
           ...(request.body.start_node_inputs && { inputs: request.body.start_node_inputs }),
         },
         clientTools: 'pause',
@@ -86,21 +90,17 @@ export async function completionOf(
   return toCompletion(turn, state, options)
 }
 
-async function callerOf(
-  request: FastifyRequest,
-  id: string,
-  deps: AppDoorDeps,
-): Promise<{ principal: Principal; appId: string }> {
+async function callerOf(request: FastifyRequest, id: string, deps: AppDoorDeps): Promise<Principal> {
   if (!isUuid(id)) {
     const app: App | undefined = await deps.apps.findByToken(id)
-    if (app) return { principal: deps.auth.principalForApp(app), appId: app.publicId }
+    if (app) return deps.auth.principalForApp(app)
     if (!id.startsWith('pat_'))
       throw invalid('application_id', 'application_id must be a UUID or an access token', 'malformed')
     throw new AppError('not-found', 'Application not found')
   }
   const principal = await deps.auth.authenticate(readCredentials(request))
   requireScope(principal, 'write')
-  return { principal, appId: id.toLowerCase() }
+  return principal
 }
 
 /** A chat app sends named events only when asked: many clients take every data line for a chunk (CONTRACTS, picks). */
