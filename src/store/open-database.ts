@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   /** What a subscriber is told of the events of one commit that it hears of; absent: these themselves. */
   gathered?(subscriber: string, events: OutboxEvent[]): OutboxEvent[]
   now(): number
+  /** When a read that PostgreSQL does not answer has failed, in milliseconds. Default 60,000. */
+  readTimeoutMs?: number
   /** Called after a commit that told something, so that a job loop need not wait for its next look. */
   onTold?(): void
 }
@@ -55,5 +57,5 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   if (url === undefined) return openSqlite(folder, writeOutbox, (db) => migrate(db, 'sqlite', now()))
   // The embedded default needs no PostgreSQL client in its memory.
   const { openPostgres } = await import('./postgres.ts')
-  return openPostgres(url, writeOutbox, (db) => migrate(db, 'postgres', now()))
+  return openPostgres(url, writeOutbox, (db) => migrate(db, 'postgres', now()), options.readTimeoutMs)
 }

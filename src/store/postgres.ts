@@ -14,6 +14,7 @@ export async function openPostgres(
   url: string,
   writeOutbox: GroupCommitOptions['writeOutbox'],
   prepare: (db: Kysely<Schema>) => Promise<unknown>,
+  readTimeoutMs = 60_000,
 ): Promise<Database> {
   const types = {
     getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -28,7 +29,7 @@ export async function openPostgres(
   pool.on('error', () => undefined)
   // One lost while in use tells those who use it; its event, too, would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined))
-  const readDb = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: readPool(pool) }) })
+  const readDb = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: readPool(pool, readTimeoutMs) }) })
   try {
     await prepare(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }))
   } catch (thrown) {
@@ -50,15 +51,25 @@ export async function openPostgres(
   }
 }
 
-/** The pool as reads use it: what fails is told as writes tell it. */
-function readPool(pool: pg.Pool) {
+/**
+ * The pool as reads use it: what fails is told as writes tell it. A database that hangs ends no connection and answers
+ * nothing, so what is not answered in time has failed, too, and its connection with it.
+ */
+function readPool(pool: pg.Pool, timeoutMs: number) {
   const faces = new WeakMap<pg.PoolClient, PostgresPoolClient>()
   const refuse = (thrown: unknown): never => {
     throw translate(thrown)
   }
   function faceOf(client: pg.PoolClient): PostgresPoolClient {
-    const query = (...args: [never]) => (client.query(...args) as unknown as Promise<unknown>).catch(refuse)
-    return { query, release: () => client.release() } as unknown as PostgresPoolClient
+    let isLost = false
+    const query = (text: string, values: unknown[]) => {
+      const config = { text, values, query_timeout: timeoutMs }
+      return client.query(config).catch((thrown) => {
+        isLost ||= readTimeout.test(thrown.message)
+        return refuse(thrown)
+      })
+    }
+    return { query, release: () => client.release(isLost) } as unknown as PostgresPoolClient
   }
   return {
     options: {},
@@ -144,7 +155,8 @@ function gaveWay(thrown: unknown): boolean {
 
 /** What the driver says, without a code, when a connection is gone before or while it is used. */
 const lostClient =
-  /^(Connection terminated|timeout exceeded|Client has encountered a connection error|Client was closed)/
+  /^(Connection terminated|timeout exceeded|Query read timeout|Client has encountered a connection error|Client was closed)/
+const readTimeout = /^Query read timeout/
 
 function translate(thrown: unknown): unknown {
   if (thrown instanceof AppError) return thrown
