@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Principal, WebhookRelay } from '#contracts/index.ts'
+import type { MemberChanged, Principal, WebhookRelay } from '#contracts/index.ts'
 import { notifications } from '#features/notifications/index.ts'
 import { jobQueue } from '#jobs/index.ts'
 import type { OutboxEvent } from '#store/index.ts'
@@ -99,6 +99,17 @@ for (const kind of databaseKinds)
       return turn
     }
 
+    /** Somebody became a member of a workspace, just now. */
+    const joined = ({ workspace, user }: Principal): MemberChanged => ({
+      type: 'member-changed',
+      change: 'added',
+      workspace,
+      member: user,
+      role: 'member',
+      actor: user,
+      at: Date.now(),
+    })
+
     it('costs who has no webhook no event and no row', async () => {
       const [quiet, loud] = [await person(), await person()]
       const webhook = await hook(loud, ['conversation.completed'])
@@ -117,15 +128,7 @@ for (const kind of databaseKinds)
       const owner = await person()
       const webhook = await hook(owner, ['member.added'])
       const before = rung
-      const event: WebhookRelay['event'] = {
-        type: 'member-changed',
-        change: 'added',
-        workspace: owner.workspace,
-        member: owner.user,
-        role: 'member',
-        actor: owner.user,
-        at: Date.now(),
-      }
+      const event = joined(owner)
       for (let count = 0; count < 3; count++) {
         await house.database.write((tx) => tx.tell({ type: 'webhook-relay', event } satisfies WebhookRelay))
         await runAll()
@@ -137,15 +140,7 @@ for (const kind of databaseKinds)
     it('is not that another one was given up, and that holds up nothing', async () => {
       const owner = await person()
       const webhook = await hook(owner, ['member.added'])
-      const added: OutboxEvent = {
-        type: 'member-changed',
-        change: 'added',
-        workspace: owner.workspace,
-        member: owner.user,
-        role: 'member',
-        actor: owner.user,
-        at: Date.now(),
-      }
+      const added = joined(owner)
       const givenUp = {
         type: 'webhook-disabled',
         workspaceId: owner.workspace.id,

@@ -46,7 +46,7 @@ export function gate(server: FastifyInstance, deps: GateDeps): void {
   server.decorateRequest('principal', null as unknown as Principal)
 
   server.addHook('onRoute', (route) => {
-    // The chat with an app is public for those who have its token, and its handler is told of them before the body is read.
+    // The chat with an app is public for those who have its token; its route asks for that before the body is read.
     if (route.config?.auth === 'public' && route.config.chat !== true) route.bodyLimit ??= mostBytesOfStrangers
   })
 
