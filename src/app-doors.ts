@@ -15,6 +15,7 @@ import { openAiDoor } from '#doors/openai/index.ts'
 import { operationsDoor } from '#doors/operations/index.ts'
 import { realtimeDoor } from '#doors/realtime/index.ts'
 import { AppError } from '#errors/index.ts'
+import { machineLoad } from '#lib/machine-load.ts'
 import { metrics } from '#lib/metrics.ts'
 import { processMetrics } from '#lib/process-metrics.ts'
 import type { Signal } from '#lib/signal.ts'
@@ -29,7 +30,7 @@ import type { AppJobs } from './app-jobs.ts'
 import { shapeOf } from './app-server.ts'
 
 export interface AppDoorsDeps {
-  config: Pick<Config, 'limits' | 'registration' | 'trustProxy'>
+  config: Pick<Config, 'dataFolder' | 'limits' | 'registration' | 'trustProxy'>
   /** What sockets may cost, and how often they are pinged. */
   sockets: Pick<SocketsDeps, 'maxFrameBytes' | 'limits' | 'pingEveryMs'>
   database: Pick<Database, 'read'>
@@ -132,6 +133,7 @@ export async function appDoors(server: FastifyInstance, deps: AppDoorsDeps): Pro
         }
       },
       noBlobs: blobs.check,
+      load: () => machineLoad(config.dataFolder),
     }),
   )
   useNotFound(server, shapeOf, requests.cell('none', '4xx'))

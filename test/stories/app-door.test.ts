@@ -68,6 +68,17 @@ for (const kind of databaseKinds)
       ])
       const caughtUp = await story.api('GET', `/api/v1/chat/${app.id}/messages?session_id=my-session&limit=1`)
       expect(caughtUp.body.data).toHaveLength(2)
+
+      const page = (query: string) =>
+        story.api('GET', `/api/v1/chat/sessions/${mine.id}/messages?limit=1${query}`).then(({ body }) => body)
+      const newest = (await page('')).data
+      expect(newest).toEqual(messages.data.slice(2))
+      const older = (await page(`&before=${newest[0].id}`)).data
+      expect(older).toEqual(messages.data.slice(0, 2))
+      expect((await page(`&before=${older[0].id}`)).data).toEqual([])
+      const strange = (await story.api('GET', `/api/v1/chat/${app.id}/messages?session_id=another`)).body.data[0].id
+      for (const id of [strange, 'nonsense'])
+        expect(await page(`&before=${id}`), id).toMatchObject({ code: 422, message: expect.stringContaining('before') })
     })
 
     it('catches up with the session that was used last, not with the one that was made last', async () => {
@@ -138,7 +149,7 @@ for (const kind of databaseKinds)
     it('speaks the session form: named events in the documented order, always', async () => {
       const app = await story.app()
       const made = await story.api('POST', '/api/v1/chat/sessions', { application_id: app.id, title: 'Mine' })
-      expect(made.status).toBe(201)
+      expect(made).toMatchObject({ status: 200, body: { status: 'success', code: 200 } })
       const session_id = made.body.data.id
       const stream = await story.post('/api/v1/chat/completions', { session_id, message: 'Hello', stream: true })
       const frames = await stream.all()

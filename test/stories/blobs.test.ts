@@ -71,11 +71,20 @@ describe('a server whose storage is away', () => {
     }
     const parley = await startParley({ env })
     const health = await fetch(`${parley.url}/api/v1/system/health`)
+    const share = expect.toSatisfy((value) => typeof value === 'number' && value >= 0 && value <= 100)
     expect([health.status, await health.json()]).toMatchObject([
       200,
       {
         status: 'healthy',
-        checks: { blobs: { status: 'unhealthy', message: 'The storage for blobs does not answer' } },
+        checks: {
+          database: { status: 'healthy', message: 'OK' },
+          blobs: { status: 'unhealthy', message: 'The storage for blobs does not answer' },
+          system: {
+            status: 'healthy',
+            message: 'OK',
+            metrics: { cpu_percent: share, memory_percent: share, disk_percent: share },
+          },
+        },
       },
     ])
     expect((await fetch(`${parley.url}/health/readiness`)).status).toBe(200)

@@ -61,6 +61,15 @@ for (const kind of databaseKinds)
       client.close()
     })
 
+    it('takes an empty id, which a client has that knows none yet, for none', async () => {
+      const session = await startSession()
+      const client = await open(session)
+      client.send({ type: 'chat', content: 'Hello', application_id: '', chat_id: '' })
+      const first = await client.until(({ type }) => type === 'response_start' || type === 'error')
+      expect(first).toMatchObject({ type: 'response_start', chat_id: session })
+      client.close()
+    })
+
     it('answers a ping, and tells the others who types and who left', async () => {
       const session = newSession()
       const [one, two] = [await open(session), await open(session)]

@@ -68,6 +68,7 @@ for (const kind of databaseKinds)
       expect(await titles(`?text=strasse&app=${app.id}`, headers)).toEqual(['zweite Straße'])
       expect(await titles(`?text=${encodeURIComponent('이야')}`, headers)).toEqual(['첫 번째 이야기'])
       expect(await titles('?text=%25', headers)).toEqual([])
+      for (const blank of ['', '%20%09']) expect(await titles(`?text=${blank}`, headers), blank).toHaveLength(3)
       expect(await titles('?text=nowhere', headers)).toEqual([])
       const other = await someone()
       expect(await titles('?text=strasse', other.headers)).toEqual([])
@@ -118,6 +119,8 @@ for (const kind of databaseKinds)
         message_count: 0,
         metadata: { topic: 'x' },
       })
+      const unset = await make({ title: null, app: null, model: null, metadata: null })
+      expect(unset.body).toMatchObject({ title: '', app: null, model: null, metadata: {} })
       const said = await story.api(
         'POST',
         '/api/v1/chat/completions',
@@ -144,6 +147,12 @@ for (const kind of databaseKinds)
         headers,
       )
       expect(await look(again.headers.get('x-turn-id')!)).toMatchObject({ model: 'gpt-sim' })
+      const sentBack = (await get(`/${made.body.id}`, headers)).body
+      expect((await change('PUT', sentBack)).status).toBe(200)
+      expect((await change('PATCH', { system_prompt: 'x' })).body.error).toMatchObject({
+        code: 'unsupported',
+        param: 'system_prompt',
+      })
       await change('PATCH', { status: 'archived' })
       expect(
         (await story.api('POST', '/api/v1/chat/completions', { session_id: made.body.id, message: 'x' }, headers))
@@ -158,6 +167,6 @@ for (const kind of databaseKinds)
         { metadata: { x: 'y'.repeat(16_001) } },
       ])
         expect((await make(bad)).status, JSON.stringify(bad).slice(0, 40)).toBe(400)
-      expect((await get('', headers)).body.total).toBe(1)
+      expect((await get('', headers)).body.total).toBe(2)
     })
   })

@@ -152,6 +152,27 @@ for (const kind of databaseKinds)
       expect(texts()).toEqual(['Hello'])
     })
 
+    it('takes null for what an event may leave out, and names what is wrong with the event that was sent', async () => {
+      const id = await bot()
+      const event = (metadata: object) =>
+        askBot(story, id, 'Hello', { body: { metadata: { category: 'event', ...metadata } } })
+      for (const metadata of [
+        { type: 'tool', message: null, tool_config: {} },
+        { type: 'verbose', message: null, modelId: 'gpt-sim', modelVersion: null },
+      ])
+        expect((await event(metadata)).text).toBe('You said: Hello')
+      for (const [metadata, words] of [
+        [{ type: 'tool', tool_config: null }, 'metadata.tool_config must be an object'],
+        [{ type: 'tool' }, "'metadata.tool_config' field is required"],
+        [{ type: 'verbose', message: 'v' }, "'metadata.modelId' field is required"],
+        [{ type: 'verbose', modelId: 7 }, 'metadata.modelId must be a string'],
+        [{ type: 'file' }, "'metadata.files' field is required"],
+        [{ type: 'other', files: [] }, 'metadata.type must be one of file, tool, verbose'],
+        [{ category: 'other' }, 'metadata.category must be one of chat, event'],
+      ] as const)
+        expect((await event(metadata)).lines, words).toMatchObject([{ status_code: 400, message: words }])
+    })
+
     it('refuses files that are not there, and stores nothing then', async () => {
       const id = await bot()
       const before = await rows()

@@ -7,6 +7,7 @@ import { ok } from './envelope.ts'
 import { isoTime } from './iso-time.ts'
 
 const dayMs = 86_400_000
+
 /** GET /api/v1/usage: tokens and cost of a time span, in all and by model; the last 30 days when none is given. */
 export function usageEndpoint(door: Scoped, { usage }: AppDoorDeps): void {
   door.route({
@@ -21,7 +22,7 @@ export function usageEndpoint(door: Scoped, { usage }: AppDoorDeps): void {
       }),
     },
     handler: async (request) => {
-      const to = isoTime('end_date', request.query.end_date) ?? Date.now()
+      const to = endOf(request.query.end_date) ?? Date.now()
       const from = isoTime('start_date', request.query.start_date) ?? to - 30 * dayMs
       if (from >= to) throw invalid('start_date', 'start_date must be before end_date')
       const { total, byModel } = await usage.report(request.principal, from, to)
@@ -33,6 +34,12 @@ export function usageEndpoint(door: Scoped, { usage }: AppDoorDeps): void {
       })
     },
   })
+}
+
+/** A day is meant with all its hours: who asks from today to today wants today. */
+function endOf(text: string | undefined): number | undefined {
+  const time = isoTime('end_date', text)
+  return time !== undefined && text!.length === 'yyyy-mm-dd'.length ? time + dayMs : time
 }
 
 function sum(row: UsageSum) {

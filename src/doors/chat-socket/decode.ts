@@ -45,8 +45,8 @@ export function decodeFrame(given: GivenFrame): ClientFrame {
     case 'chat':
     // The older name of it.
     case 'message': {
-      const applicationId = optional(given, 'application_id')
-      const chatId = optional(given, 'chat_id')
+      const applicationId = filled(given, 'application_id')
+      const chatId = filled(given, 'chat_id')
       const idempotencyKey = optional(given, 'idempotency_key')
       return {
         type: 'chat',
@@ -113,6 +113,11 @@ function required(given: GivenFrame, field: string): string {
   const value = optional(given, field)
   if (value === undefined) throw invalid(field, `'${field}' field is required`, 'missing')
   return value
+}
+
+/** An id that a client has not got yet may be an empty text. */
+function filled(given: GivenFrame, field: string): string | undefined {
+  return given[field] === '' ? undefined : optional(given, field)
 }
 
 function optional(given: GivenFrame, field: string): string | undefined {

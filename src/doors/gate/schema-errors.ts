@@ -18,23 +18,48 @@ export function toInvalid(errors: readonly ErrorObject[], part: string): AppErro
 
 /**
  * Of a value that fits none of several schemas, the reason of the one that it came closest to. That a value is not
- * null is no reason; several types or constants that it might have been are told as one.
+ * null is no reason; several types or constants that it might have been are told as one. That it is no constant counts
+ * only when no schema has it: then all of them are told.
  */
 function mostTelling(errors: readonly ErrorObject[]): ErrorObject | undefined {
-  const reasons = errors.filter((error) => !/^(any|one|all)Of$/.test(error.keyword) && !isAboutNull(error))
+  const all = errors.filter((error) => !/^(any|one|all)Of$/.test(error.keyword) && !isAboutNull(error)).map(byConstant)
+  const reasons = all.filter((error) => error.keyword !== 'const' || !all.some((other) => isBeside(other, error)))
   const depth = (error: ErrorObject) => error.instancePath.split('/').length + (error.keyword === 'required' ? 1 : 0)
   const deepest = Math.max(...reasons.map(depth))
   const closest = reasons.filter((error) => depth(error) === deepest)
   const alike = (keyword: string) => closest.filter((error) => error.keyword === keyword)
   const told = closest.find(({ keyword }) => keyword !== 'type' && keyword !== 'const')
   if (told) return told
-  const [constant] = alike('const')
-  if (constant) {
-    const allowedValues = alike('const').map(({ params }) => params.allowedValue)
-    return { ...constant, keyword: 'enum', params: { allowedValues } }
+  const groups = Object.values(Object.groupBy(alike('const'), ({ instancePath }) => instancePath))
+  const [constants] = groups.sort((a, b) => b!.length - a!.length)
+  if (constants) {
+    const allowedValues = [...new Set(constants.map(({ params }) => params.allowedValue))]
+    return { ...constants[0]!, keyword: 'enum', params: { allowedValues } }
   }
   const [first] = closest
   return first && { ...first, params: { type: alike('type').flatMap(typesOf) } }
+}
+
+/** That a field is missing is said before constants are looked at: where one tells that this schema is not meant, that is the reason. */
+function byConstant(error: ErrorObject): ErrorObject {
+  if (error.keyword !== 'required') return error
+  const { properties = {} } = error.parentSchema as { properties?: Record<string, { const?: unknown }> }
+  const other = Object.entries(error.data as object).find(
+    ([name, value]) =>
+      Object.hasOwn(properties, name) && 'const' in properties[name]! && properties[name].const !== value,
+  )
+  if (!other) return error
+  const [name] = other
+  const instancePath = `${error.instancePath}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  return { ...error, keyword: 'const', instancePath, params: { allowedValue: properties[name]!.const } }
+}
+
+/** Whether the error is about another field, or within one, of the object that has the constant. */
+function isBeside(error: ErrorObject, constant: ErrorObject): boolean {
+  const object = constant.instancePath.slice(0, constant.instancePath.lastIndexOf('/') + 1)
+  return (
+    error.keyword !== 'const' && error.instancePath.startsWith(object) && error.instancePath !== constant.instancePath
+  )
 }
 
 function isAboutNull(error: ErrorObject): boolean {

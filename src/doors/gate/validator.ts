@@ -1,4 +1,4 @@
-import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { type AppError, invalid } from '#errors/index.ts'
@@ -13,7 +13,8 @@ const mostValues = 200_000
 
 /**
  * Bodies are JSON and taken at their word (`"true"` is no boolean); what stands in a URL is text and is read as what
- * the schema wants. Unknown fields are left alone: no handler copies a body as a whole.
+ * the schema wants. Unknown fields are left alone: no handler copies a body as a whole. What a POST may leave out it may
+ * also send as null, as clients do that write down every field they know; a PATCH or PUT may mean something by null.
  */
 export function useValidators(server: FastifyInstance): void {
   server.removeContentTypeParser('text/plain')
@@ -35,17 +36,35 @@ export function useValidators(server: FastifyInstance): void {
   const addFormats = formats as unknown as (ajv: Ajv) => void
   addFormats(strict)
   addFormats(coercing)
-  server.setValidatorCompiler(({ schema, httpPart }) => {
+  server.setValidatorCompiler(({ schema, httpPart, method }) => {
     const isBody = httpPart === 'body'
+    const takesNull = isBody && method === 'POST'
     let check: ValidateFunction | undefined
     return (value) => {
       // Compiled when first asked for: doing it for every route would be half of the server's start.
       check ??= (isBody ? strict : coercing).compile(schema as object)
-      if (!check(value)) return { error: toInvalid(check.errors ?? [], isBody ? '' : (httpPart ?? '')) }
+      while (!check(value)) {
+        const errors = check.errors ?? []
+        if (takesNull && leftOut(errors, schema as Shape, value as Fields)) continue
+        return { error: toInvalid(errors, isBody ? '' : (httpPart ?? '')) }
+      }
       const error = isBody ? tooDeep(value) : undefined
       return error ? { error } : { value }
     }
   })
+}
+
+type Shape = { required?: string[] }
+type Fields = Record<string, unknown>
+
+/** Removes a null that is refused in a field that need not be there; false when none is. */
+function leftOut(errors: readonly ErrorObject[], { required = [] }: Shape, body: Fields): boolean {
+  const field = errors
+    .map(({ instancePath }) => instancePath.slice(1))
+    .find((name) => name !== '' && body[name] === null && !required.includes(name))
+  if (field === undefined) return false
+  delete body[field]
+  return true
 }
 
 /** Fastify says of a body with a forbidden key that it is not JSON, and nothing more: told apart by reading it again. */

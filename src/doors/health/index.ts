@@ -1,4 +1,5 @@
 /** Liveness and readiness for whatever watches the process. Public, and in the shape of CONTRACTS §1.5. */
+import type { MachineLoad } from '#lib/machine-load.ts'
 import type { Scoped } from '../gate/index.ts'
 
 export interface HealthDoorDeps {
@@ -8,6 +9,7 @@ export interface HealthDoorDeps {
   notReady(): Promise<string | undefined>
   /** Undefined when files can be stored, else why not. Turns do without, so it makes nothing unready. */
   noBlobs(): Promise<string | undefined>
+  load(): Promise<MachineLoad>
 }
 
 const open = (summary: string) => ({ schema: { tags: ['health'], summary }, config: { auth: 'public' } }) as const
@@ -34,7 +36,7 @@ export function healthDoor(door: Scoped, deps: HealthDoorDeps): void {
   })
 
   door.get('/api/v1/system/health', open('Health, check by check'), async (_, reply) => {
-    const [reason, noBlobs] = await Promise.all([deps.notReady(), deps.noBlobs()])
+    const [reason, noBlobs, load] = await Promise.all([deps.notReady(), deps.noBlobs(), deps.load()])
     const healthy = reason === undefined
     const memory = process.memoryUsage.rss()
     return reply.code(healthy ? 200 : 503).send({
@@ -47,7 +49,7 @@ export function healthDoor(door: Scoped, deps: HealthDoorDeps): void {
         system: {
           status: 'healthy',
           message: 'OK',
-          metrics: { process_rss_bytes: memory, uptime_seconds: Math.floor(process.uptime()) },
+          metrics: { ...load, process_rss_bytes: memory, uptime_seconds: Math.floor(process.uptime()) },
         },
       },
     })

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 
 const name = Type.String({ minLength: 1, maxLength: 500 })
 const maybe = Type.Optional(Type.Union([Type.String({ maxLength: 500 }), Type.Null()]))
-const words = Type.Optional(Type.String({ maxLength: 100_000 }))
+const words = Type.Optional(Type.Union([Type.String({ maxLength: 100_000 }), Type.Null()]))
 const oneOf = <T extends string>(...choices: T[]) => Type.Unsafe<T>(Type.String({ enum: choices }))
 
 const Chat = Type.Object({ category: Type.Optional(Type.Literal('chat')) })

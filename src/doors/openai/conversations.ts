@@ -45,7 +45,11 @@ function list(door: Scoped, { conversations, history, apps }: OpenAiDoorDeps): v
       if (name !== undefined && !app)
         throw new AppError('not-found', `The app '${name}' does not exist`, { details: { field: 'app' } })
       const places = app ? [app.id] : [null, ...(await apps.list(principal)).map(({ id }) => id)]
-      const ids = text === undefined ? undefined : await history.conversationsSaying(principal, places, text)
+      // A search field that nobody has written into looks for nothing, and leaves nothing out.
+      const ids =
+        text === undefined || text.trim() === ''
+          ? undefined
+          : await history.conversationsSaying(principal, places, text)
       const { total, rows } = await conversations.survey(principal, {
         limit,
         offset,
@@ -76,11 +80,8 @@ function create(door: Scoped, { conversations, apps, upstreams }: OpenAiDoorDeps
       }),
     },
     handler: async ({ principal, body }) => {
-      for (const field of ['messages', 'system_prompt'] as const)
-        if (body[field] !== undefined && body[field] !== null)
-          throw new AppError('unsupported', `'${field}' is sent with the requests of a conversation`, {
-            details: { field },
-          })
+      refuse(body, 'messages')
+      refuse(body, 'system_prompt')
       const app = body.app === undefined ? undefined : await apps.find(principal, body.app)
       if (body.app !== undefined && !app)
         throw new AppError('not-found', `The app '${body.app}' does not exist`, { details: { field: 'app' } })
@@ -143,9 +144,12 @@ function update(door: Scoped, { conversations, upstreams }: OpenAiDoorDeps): voi
           model,
           metadata,
           status: Type.Optional(Type.Union([Type.Literal('active'), Type.Literal('archived')])),
+          system_prompt: Type.Optional(Type.Unknown()),
         }),
       },
       handler: async ({ principal, params, body }) => {
+        // Its `messages` are passed over: who reads a conversation and sends it back changed sends them along.
+        refuse(body, 'system_prompt')
         checkModel(upstreams, body.model)
         checkMetadata(body.metadata)
         const row = await conversations.update(principal, idOf(params.conversation_id), {
@@ -159,6 +163,11 @@ function update(door: Scoped, { conversations, upstreams }: OpenAiDoorDeps): voi
         return present((await conversations.surveyed([row]))[0]!)
       },
     })
+}
+
+function refuse<Field extends string>(body: { [field in Field]?: unknown }, field: Field): void {
+  if (body[field] !== undefined && body[field] !== null)
+    throw new AppError('unsupported', `'${field}' is sent with the requests of a conversation`, { details: { field } })
 }
 
 function checkModel({ findModel }: OpenAiDoorDeps['upstreams'], name: string | null | undefined): void {

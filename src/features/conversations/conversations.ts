@@ -18,6 +18,7 @@ import {
   type TurnRange,
   type TurnRecord,
   talksOf,
+  turnKey,
   turnRows,
   updateRow,
   updateSettings,
@@ -194,6 +195,15 @@ export function conversations(deps: { database: Database; now: () => number }) {
     return limit === 0 ? [] : (await turnRows(database, conversationId, limit, range)).reverse()
   }
 
+  /** A page of them back from the newest, or from the one that `before` names: by its own id or by that of one of its messages. */
+  async function pageOf(conversationId: number, limit: number, before?: string): Promise<TurnRecord[]> {
+    if (before === undefined) return turnsOf(conversationId, limit)
+    const turnId = before.split(':')[0]!.toLowerCase()
+    const key = isUuid(turnId) ? await turnKey(database, conversationId, turnId) : undefined
+    if (key === undefined) throw invalid('before', 'before must be the id of a message of this session')
+    return turnsOf(conversationId, limit, { before: key })
+  }
+
   /** What a model is given of the conversation so far: its newest `turns` ended turns that were not cleared. */
   async function history(
     { id, clearedThrough }: Pick<ConversationRow, 'id' | 'clearedThrough'>,
@@ -208,7 +218,22 @@ export function conversations(deps: { database: Database; now: () => number }) {
     return messages
   }
 
-  return { find, findLast, get, draft, create, list, survey, surveyed, update, archive, clear, turnsOf, history }
+  return {
+    find,
+    findLast,
+    get,
+    draft,
+    create,
+    list,
+    survey,
+    surveyed,
+    update,
+    archive,
+    clear,
+    turnsOf,
+    pageOf,
+    history,
+  }
 }
 
 export type Conversations = ReturnType<typeof conversations>

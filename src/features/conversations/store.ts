@@ -352,6 +352,21 @@ export interface TurnRange {
   after?: number
 }
 
+/** The key of a turn, if it is one of this conversation. */
+export async function turnKey(
+  database: Database,
+  conversationId: number,
+  publicId: string,
+): Promise<number | undefined> {
+  const row = await database.read
+    .selectFrom('turns')
+    .select('id')
+    .where('public_id', '=', publicId)
+    .where('conversation_id', '=', conversationId)
+    .executeTakeFirst()
+  return row?.id
+}
+
 /** Turns of a conversation, newest first. */
 export async function turnRows(
   database: Database,

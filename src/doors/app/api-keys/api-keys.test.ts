@@ -37,6 +37,13 @@ describe('/api/v1/api-keys', () => {
       expect(await create(body)).toMatchObject({ scopes: ['*'], expires_at: null, rate_limit: 100 })
   })
 
+  test('what may be left out may be null, and is then not given; what must be there may not', async () => {
+    const nothing = { description: null, scopes: null, rate_limit: null, expires_in_days: null, workspace_id: null }
+    expect(await create(nothing)).toMatchObject({ description: '', scopes: ['*'], rate_limit: 100, expires_at: null })
+    const nameless = await door.send('POST', '/api-keys', { as: token, body: { ...nothing, name: null } })
+    expect(nameless).toMatchObject({ status: 422, body: { message: 'Validation error: name must be a string' } })
+  })
+
   test('nothing but the known fields is taken from a body', async () => {
     const { id: _, ...body } = await create({
       id: 'mine',

@@ -8,6 +8,8 @@ const Page = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000, default: 0 })),
 }
+/** Turns, not messages: a question never comes without its answer. Older ones are before the first message that one has. */
+const Back = { limit: Page.limit, before: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })) }
 const SessionId = Type.Object({ session_id: Type.String() })
 
 /** Sessions of chat apps and what was said in them (CONTRACTS §1.5). */
@@ -23,13 +25,13 @@ export function sessions(door: Scoped, { conversations, apps }: AppDoorDeps): vo
         title: Type.Optional(Type.String({ maxLength: 1000 })),
       }),
     },
-    handler: async (request, reply) => {
+    handler: async (request) => {
       const app = await apps.get(request.principal, request.body.application_id)
       const session = await conversations.create(request.principal, {
         appId: app.id,
         ...(request.body.title !== undefined && { title: request.body.title }),
       })
-      return reply.code(201).send(ok(presentConversation(session), 'Session created', 201))
+      return ok(presentConversation(session), 'Session created')
     },
   })
 
@@ -75,11 +77,11 @@ export function sessions(door: Scoped, { conversations, apps }: AppDoorDeps): vo
       tags: ['sessions'],
       summary: 'Messages of a session, oldest first',
       params: SessionId,
-      querystring: Type.Object({ limit: Page.limit }),
+      querystring: Type.Object(Back),
     },
     handler: async (request) => {
       const session = await conversations.get(request.principal, request.params.session_id)
-      return ok(await messagesOf(session.id, request.query.limit ?? 50))
+      return ok(await messagesOf(session.id, request.query))
     },
   })
 
@@ -101,7 +103,7 @@ export function sessions(door: Scoped, { conversations, apps }: AppDoorDeps): vo
       tags: ['sessions'],
       summary: 'Catch up: the newest messages of your last session, or the one named, with an application',
       params: Type.Object({ app_id: Type.String() }),
-      querystring: Type.Object({ session_id: Type.Optional(Type.String()), limit: Page.limit }),
+      querystring: Type.Object({ session_id: Type.Optional(Type.String()), ...Back }),
     },
     handler: async (request) => {
       const { principal } = request
@@ -111,12 +113,15 @@ export function sessions(door: Scoped, { conversations, apps }: AppDoorDeps): vo
         named === undefined
           ? (await conversations.list(principal, { appId: app.id, limit: 1, offset: 0, order: 'used' }))[0]
           : await conversations.find(principal, named, app.id)
-      return ok(session ? await messagesOf(session.id, request.query.limit ?? 50) : [])
+      return ok(session ? await messagesOf(session.id, request.query) : [])
     },
   })
 
-  async function messagesOf(conversationId: number, limit: number): Promise<MessageView[]> {
-    const turns = await conversations.turnsOf(conversationId, limit)
+  async function messagesOf(
+    conversationId: number,
+    { limit = 50, before }: { limit?: number; before?: string },
+  ): Promise<MessageView[]> {
+    const turns = await conversations.pageOf(conversationId, limit, before)
     return turns.flatMap(presentMessages)
   }
 }

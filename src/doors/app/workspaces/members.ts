@@ -78,6 +78,6 @@ export function memberRoutes(
 }
 
 function byEmail(email: string | undefined): { email: string } {
-  if (email === undefined) throw invalid('user_id', "'user_id' or 'email' field is required")
+  if (email === undefined) throw invalid('user_id', "'user_id' or 'email' field is required", 'missing')
   return { email }
 }
