@@ -108,6 +108,31 @@ for (const kind of databaseKinds)
       }
     })
 
+    it('shows what was called and what came of it', async () => {
+      const { headers } = await someone()
+      const call = { id: 'call_a', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } }
+      story.upstream.script({ toolCalls: [{ id: call.id, ...call.function }] }, { text: 'It is cold.' })
+      const tools = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }]
+      const say = (message: object) =>
+        story.api(
+          'POST',
+          '/v1/chat/completions',
+          { model: 'gpt-sim', messages: [message], tools },
+          { ...headers, 'x-session-id': 'weather' },
+        )
+      await say({ role: 'user', content: 'Oslo?' })
+      const last = await say({ role: 'tool', tool_call_id: call.id, content: '-3 °C' })
+      const turn = (await story.api('GET', `/api/v1/turns/${last.headers.get('x-turn-id')}`, undefined, headers)).body
+      const { messages } = (await get(`/${turn.data.conversation_id}`, headers)).body
+      expect(messages).toMatchObject([
+        { role: 'user', content: 'Oslo?' },
+        { role: 'assistant', content: '', tool_calls: [call] },
+        { role: 'tool', content: '-3 °C', tool_call_id: call.id },
+        { role: 'assistant', content: 'It is cold.' },
+      ])
+      expect(messages[3]).not.toHaveProperty('tool_calls')
+    })
+
     it('makes and changes them', async () => {
       const { headers, app } = await someone()
       const make = (body: object) => story.api('POST', '/v1/conversations', body, headers)

@@ -1,5 +1,5 @@
 import { logprobsOf, type Part, partsOf, type TurnState, textOf } from '#contracts/index.ts'
-import { annotation, completionId, extra, finishReason, usageText } from './vocabulary.ts'
+import { annotation, clientCalls, completionId, extra, finishReason, toolCallsOf, usageText } from './vocabulary.ts'
 
 /**
  * A finished turn → the JSON text of its `chat.completion` object. `createdAt` in unix ms; `sessionId` is the application API's. Failed turns do not come here.
@@ -30,9 +30,7 @@ function toMessage(parts: Part[], legacyFunctions: boolean) {
   const refusal = textOf(parts.filter((part) => part.type === 'refusal'))
   const reasoning = parts.map((part) => (part.type === 'reasoning' ? part.text : '')).join('')
   const audio = parts.find((part) => part.type === 'audio')
-  const answered = new Set(parts.map((part) => (part.type === 'tool-result' ? part.callId : undefined)))
-  // A call that has its result was the server's: the client must not run it again.
-  const calls = parts.filter((part) => part.type === 'tool-call' && !answered.has(part.callId))
+  const calls = clientCalls(parts)
   const message: Record<string, unknown> = {
     role: 'assistant',
     content: text === '' && (calls.length > 0 || refusal !== '' || audio !== undefined) ? null : text,
@@ -47,16 +45,9 @@ function toMessage(parts: Part[], legacyFunctions: boolean) {
       expires_at: audio.expiresAt ?? 0,
       transcript: audio.transcript ?? '',
     }
-  const first = calls[0]
-  if (first?.type === 'tool-call') {
-    if (legacyFunctions) message.function_call = { name: first.name, arguments: first.arguments }
-    else
-      message.tool_calls = calls.map((call) =>
-        call.type === 'tool-call'
-          ? { id: call.callId, type: 'function', function: { name: call.name, arguments: call.arguments } }
-          : call,
-      )
-  }
+  const [first] = calls
+  if (first && legacyFunctions) message.function_call = { name: first.name, arguments: first.arguments }
+  else if (first) message.tool_calls = toolCallsOf(calls)
   return message
 }
 

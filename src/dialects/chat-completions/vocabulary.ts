@@ -1,4 +1,4 @@
-import type { FinishReason, Source, Usage } from '#contracts/index.ts'
+import type { FinishReason, Part, Source, Usage } from '#contracts/index.ts'
 
 export type OpenAiFinishReason = 'stop' | 'length' | 'tool_calls' | 'function_call' | 'content_filter'
 
@@ -40,4 +40,19 @@ export function annotation({ url, title, metadata }: Source): object | undefined
   if (url === undefined) return undefined
   const { start_index = 0, end_index = 0 } = metadata ?? {}
   return { type: 'url_citation', url_citation: { url, title, start_index, end_index } }
+}
+
+/** The calls of an answer that are the client's to run: one that has its result was the server's. */
+export function clientCalls(parts: readonly Part[]) {
+  const answered = new Set(parts.map((part) => (part.type === 'tool-result' ? part.callId : undefined)))
+  return parts.filter((part) => part.type === 'tool-call').filter(({ callId }) => !answered.has(callId))
+}
+
+/** `tool_calls` of a message. */
+export function toolCallsOf(calls: ReturnType<typeof clientCalls>) {
+  return calls.map(({ callId, name, arguments: text }) => ({
+    id: callId,
+    type: 'function' as const,
+    function: { name, arguments: text },
+  }))
 }

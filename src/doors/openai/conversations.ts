@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import type { ConversationSettings } from '#contracts/index.ts'
+import { clientCalls, toolCallsOf } from '#dialects/chat-completions/index.ts'
 import { AppError, invalid } from '#errors/index.ts'
-import { presentMessages, type SurveyedRow } from '#features/conversations/index.ts'
+import { type MessageView, presentMessages, type SurveyedRow } from '#features/conversations/index.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { Scoped } from '../gate/index.ts'
 import type { OpenAiDoorDeps } from './deps.ts'
@@ -116,15 +117,7 @@ function retrieve(door: Scoped, { conversations }: OpenAiDoorDeps): void {
     handler: async ({ principal, params, query }) => {
       const row = await conversations.get(principal, idOf(params.conversation_id))
       const turns = await conversations.turnsOf(row.id, query.turns ?? defaultTurns)
-      const messages = turns.flatMap(presentMessages).map((message) => ({
-        id: message.id,
-        object: 'conversation.message' as const,
-        role: message.role,
-        content: message.content,
-        turn_id: message.turn_id,
-        status: message.status,
-        created_at: seconds(Date.parse(message.created_at)),
-      }))
+      const messages = turns.flatMap(presentMessages).flatMap(messageObjects)
       return { ...present((await conversations.surveyed([row]))[0]!), messages }
     },
   })
@@ -163,6 +156,20 @@ function update(door: Scoped, { conversations, upstreams }: OpenAiDoorDeps): voi
         return present((await conversations.surveyed([row]))[0]!)
       },
     })
+}
+
+/** As chat completions have it: what an assistant calls is `tool_calls`, and each result a message of its own. */
+function messageObjects({ parts, ...message }: MessageView): object[] {
+  const calls = clientCalls(parts)
+  const object = {
+    ...message,
+    object: 'conversation.message' as const,
+    created_at: seconds(Date.parse(message.created_at)),
+    ...(calls.length > 0 && { tool_calls: toolCallsOf(calls) }),
+  }
+  const results = message.role === 'tool' ? parts.filter((part) => part.type === 'tool-result') : []
+  if (results.length === 0) return [object]
+  return results.map(({ callId, result }) => ({ ...object, content: result, tool_call_id: callId }))
 }
 
 function refuse<Field extends string>(body: { [field in Field]?: unknown }, field: Field): void {
