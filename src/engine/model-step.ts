@@ -115,7 +115,8 @@ export async function modelStep(
       finishReason,
       usage,
       costMicros: cost,
-      latencyMs: deps.now() - startedAt,
+      // A clock that was set back meanwhile tells no time, least of all a negative one.
+      latencyMs: Math.max(0, deps.now() - startedAt),
       responseId: finish?.responseId,
       systemFingerprint: finish?.systemFingerprint,
       serviceTier: finish?.serviceTier,

@@ -31,3 +31,13 @@ test('what was read before a clear is not kept after it', () => {
   one.set('fresh', 2, one.epoch)
   expect(one.get('fresh')).toBe(2)
 })
+
+test('an entry from the future is gone: it would live for as long as the clock was set back', () => {
+  const { clock, cache: one } = cache()
+  clock.now = 1_000
+  one.set('a', 1, one.epoch)
+  clock.now = 500
+  expect(one.get('a')).toBeUndefined()
+  one.set('a', 2, one.epoch)
+  expect(one.get('a')).toBe(2)
+})

@@ -5,13 +5,14 @@ export interface ExpiringCacheOptions {
 }
 
 /**
- * A bounded map whose entries live for `ttlMs`. The oldest entry makes room for a new one.
+ * A bounded map whose entries live for `ttlMs`, and not longer when the clock is set back: an entry from the future is gone. The
+ * oldest entry makes room for a new one.
  *
  * What was read before a `clear` must not be kept after it, or a revoked key would come back for a whole `ttlMs`: take
  * `epoch` before reading and hand it to `set`, which keeps nothing from an epoch that has passed.
  */
 export class ExpiringCache<V> {
-  private readonly entries = new Map<string, { value: V; until: number }>()
+  private readonly entries = new Map<string, { value: V; from: number; until: number }>()
   private readonly options: ExpiringCacheOptions
   private passed = 0
 
@@ -30,7 +31,8 @@ export class ExpiringCache<V> {
   get(key: string): V | undefined {
     const entry = this.entries.get(key)
     if (entry === undefined) return undefined
-    if (entry.until > this.options.now()) return entry.value
+    const now = this.options.now()
+    if (entry.until > now && entry.from <= now) return entry.value
     this.entries.delete(key)
     return undefined
   }
@@ -40,7 +42,8 @@ export class ExpiringCache<V> {
     if (epoch !== this.passed) return
     this.entries.delete(key)
     if (this.entries.size >= this.options.maxEntries) this.entries.delete(this.entries.keys().next().value as string)
-    this.entries.set(key, { value, until: this.options.now() + this.options.ttlMs })
+    const from = this.options.now()
+    this.entries.set(key, { value, from, until: from + this.options.ttlMs })
   }
 
   clear(): void {

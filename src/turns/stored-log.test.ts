@@ -8,7 +8,9 @@ import {
   partsOf,
   reduce,
   type TurnEnd,
+  type TurnEvent,
   type TurnStart,
+  type TurnState,
 } from '#contracts/index.ts'
 import { expectGuarantees, fold } from '#test/support/guarantees.ts'
 import { checkpoints, playTurn, turnScript } from '#test/support/random-turns.ts'
@@ -93,6 +95,33 @@ describe('the stored log of any turn', () => {
         const right = fold(replayAfter(log, raw.length + beyond), seen)
         expect(right.status).toBe(whole.status)
         expect(partsOf(right)).toEqual(partsOf(whole))
+      }),
+      { numRuns: 60 },
+    ))
+
+  /** By part; a start that comes again is none of its own. */
+  function textsOf({ parts }: TurnState): Map<number, string> {
+    const texts = new Map<number, string>()
+    for (const { number, part } of parts)
+      if (number !== undefined) texts.set(number, (texts.get(number) ?? '') + growingText(part))
+    return texts
+  }
+
+  it('says nothing twice to who is on his way back from a lost future, breaks off anywhere and has the last number he was given', () =>
+    fc.assert(
+      fc.asyncProperty(turnScript, fc.integer({ min: 1, max: 50 }), async (script, beyond) => {
+        const { raw, log } = await settled(script)
+        const last = log.at(-1)!
+        const error = { code: 'interrupted' as const, message: 'It died', details: { keptSeq: last.seq - 1 } }
+        const end = { ...last.event, outcome: 'interrupted', error } as TurnEvent
+        const cut = [...log.slice(0, -1), { ...last, event: end }]
+        const seen = raw.slice(0, -1).reduce((state, { event }) => reduce(state, event), emptyTurn)
+        const all = replayAfter(cut, raw.length + beyond)
+        for (let length = 1; length < all.length; length++) {
+          const had = all.slice(0, length)
+          const back = fold(replayAfter(cut, had.at(-1)!.seq), fold(had, seen))
+          expect(textsOf(back)).toEqual(textsOf(fold(cut)))
+        }
       }),
       { numRuns: 60 },
     ))

@@ -187,10 +187,12 @@ export function foldLog(envelopes: readonly Envelope[], from: TurnState): TurnSt
 /**
  * A stored turn as a reader at `cursor` needs it. A cursor that points into the middle of a part gets that part in full
  * by `part-reset`. One beyond what the turn's own process left (a crash took the rest, and its numbers were given again
- * to the closing) gets every part so, and the closing.
+ * to the closing) gets every part so, and the closing. Whoever breaks off on that way back has a cursor before parts that he
+ * has already: of such a turn all parts come in full, but to who has nothing.
  */
 export function replayAfter(envelopes: readonly Envelope[], cursor: number): Envelope[] {
-  const kept = keptSeq(envelopes) ?? envelopes.at(-1)?.seq ?? 0
+  const cut = keptSeq(envelopes)
+  const kept = cut ?? envelopes.at(-1)?.seq ?? 0
   const starts = startsOf(envelopes)
   if (cursor > kept) return rewind(envelopes, kept, starts)
   return envelopes
@@ -199,7 +201,7 @@ export function replayAfter(envelopes: readonly Envelope[], cursor: number): Env
       if (!isDelta(envelope.event)) return envelope
       // Some of this merged delta may have been seen: how much, the stored log no longer knows.
       const start = starts.get(envelope.event.part)
-      return start && start.seq < cursor ? reset(envelope, start) : envelope
+      return start && (start.seq < cursor || (cut !== undefined && cursor > 0)) ? reset(envelope, start) : envelope
     })
 }
 

@@ -66,8 +66,11 @@ export function turns(deps: TurnsDeps) {
     reap.start()
     // Looked at often and each in its own time: a thousand turns written in one go would hold everybody up.
     timer = setInterval(() => {
-      const due = deps.now() - deps.options.checkpointMs
-      for (const turn of running.values()) if (turn.checkpointedAt <= due) turn.saveCheckpoint()
+      const time = deps.now()
+      const due = time - deps.options.checkpointMs
+      // After a clock was set back, `checkpointedAt` may lie hours ahead: nothing would be kept until then.
+      for (const turn of running.values())
+        if (turn.checkpointedAt <= due || turn.checkpointedAt > time) turn.saveCheckpoint()
     }, deps.options.checkpointMs / checkpointLooks)
     timer.unref()
   }

@@ -85,7 +85,7 @@ export function frameEncoder(turn: { id: string; conversationId?: string; create
             type: 'response_end',
             full_response: full,
             tokens_used: event.usage.inputTokens + event.usage.outputTokens,
-            response_time: (envelope.at - turn.createdAt) / 1000,
+            response_time: Math.max(0, envelope.at - turn.createdAt) / 1000,
             ...end,
             ...about,
           },

@@ -169,7 +169,7 @@ async function callModel(
   } finally {
     const used = usage ?? estimateUsage(query.messages, said)
     const cost = costMicros(used, opened.price)
-    const latencyMs = deps.now() - startedAt
+    const latencyMs = Math.max(0, deps.now() - startedAt)
     spent({ model: query.model, upstream: opened.upstream, usage: used, costMicros: cost, finishReason, latencyMs })
   }
   return said

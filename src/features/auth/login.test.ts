@@ -83,6 +83,16 @@ for (const kind of databaseKinds)
       await use(elsewhere.accessToken)
     })
 
+    test('who logged out everywhere by a clock that was ahead can log in when it is right again', async () => {
+      const { email, password, principal } = await rooms.person()
+      rooms.clock.now += 3_600_000
+      await rooms.auth.logout(principal, true)
+      rooms.clock.now -= 3_600_000
+      const { accessToken, refreshToken } = await rooms.auth.login({ email, password })
+      expect(await use(accessToken)).toMatchObject({ method: 'jwt' })
+      expect(await use((await rooms.auth.refresh(refreshToken)).accessToken)).toMatchObject({ method: 'jwt' })
+    })
+
     test('logging out everywhere ends all', async () => {
       const { email, password, grant, principal } = await rooms.person()
       const elsewhere = await rooms.auth.login({ email, password })

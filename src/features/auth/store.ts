@@ -60,8 +60,9 @@ export async function openSession(tx: Transaction, session: NewSession, password
     .where('id', '=', session.userId)
     .where('password_hash', '=', passwordHash)
     .where('disabled', '=', 0)
+    .returning('tokens_valid_after')
     .executeTakeFirst()
-  if (Number(held.numUpdatedRows) !== 1) return false
+  if (!held) return false
   await tx.db
     .insertInto('sessions')
     .values({
@@ -71,7 +72,8 @@ export async function openSession(tx: Transaction, session: NewSession, password
       previous_hash: null,
       expires_at: session.expiresAt,
       revoked_at: null,
-      created_at: session.now,
+      // What was voided by a clock that was ahead was voided before this all the same.
+      created_at: Math.max(session.now, held.tokens_valid_after),
     })
     .execute()
   return true

@@ -1,4 +1,5 @@
 import type { Principal } from '#contracts/index.ts'
+import { AppError } from '#errors/index.ts'
 import type { App } from '#features/apps/index.ts'
 import type { Transcripts, TranscriptTurn } from '#features/transcripts/index.ts'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -20,6 +21,8 @@ export interface TranscriptFilesDeps {
 /** How long a file can be fetched; some time later it is removed, with the next one that is made in its workspace. */
 const linkMs = 24 * 3_600_000
 const keptMs = 2 * linkMs
+/** When one whom an erasure was in the way of may ask again. */
+const erasingMs = 5_000
 
 /** Histories as PDFs that are fetched by a signed URL. */
 export function transcriptFiles(deps: TranscriptFilesDeps) {
@@ -27,7 +30,8 @@ export function transcriptFiles(deps: TranscriptFilesDeps) {
 
   /**
    * Writes all that the principal may see of what is asked for into a file, oldest first, as it is read. Gives its
-   * URL, which expires; undefined when there is nothing. Throws as `renderTranscript` and the blobs do.
+   * URL, which expires; undefined when there is nothing. Throws as `renderTranscript` and the blobs do, and `overloaded`
+   * when something of the workspace was erased meanwhile.
    */
   async function store(
     principal: Principal,
@@ -35,6 +39,7 @@ export function transcriptFiles(deps: TranscriptFilesDeps) {
     filter: HistoryFilter,
     { baseUrl, signal }: { baseUrl: string; signal: AbortSignal },
   ): Promise<string | undefined> {
+    const before = await erasuresIn(database, app.workspace.id)
     const batches = deps.history.entries(principal, app, filter)
     const first = await firstFull(batches)
     if (!first) return undefined
@@ -49,6 +54,14 @@ export function transcriptFiles(deps: TranscriptFilesDeps) {
     const key = `${folder}${uuidv7(now())}.pdf`
     const bytes = deps.transcripts.renderTranscript(head, turnsOf(first, batches), { signal })
     await blobs.put(key, bytes, { contentType: 'application/pdf', filename: 'chat-history.pdf' })
+    // An erasure removes the files that it finds; this one may have been read before the text went and written after.
+    const after = await erasuresIn(database, app.workspace.id)
+    if (before.running > 0 || after.running > 0 || before.asked !== after.asked || before.ended !== after.ended) {
+      await blobs.remove(key)
+      throw new AppError('overloaded', 'Something was erased while the file was made; ask for it again', {
+        retryAfterMs: erasingMs,
+      })
+    }
     removeOld(folder, app.workspace.id).catch((err) => deps.log.warn({ err }, 'old transcripts could not be removed'))
     return blobs.signedUrl(key, { expiresInMs: linkMs, baseUrl })
   }
@@ -79,6 +92,41 @@ export function transcriptFiles(deps: TranscriptFilesDeps) {
 }
 
 export type TranscriptFiles = ReturnType<typeof transcriptFiles>
+
+/**
+ * Erasures of people who were of use in a workspace: how many are under way, the newest that was asked for, and when the last
+ * of them ended.
+ */
+async function erasuresIn(
+  database: Database,
+  workspaceId: number,
+): Promise<{ running: number; asked: number; ended: number }> {
+  const { running, asked, ended } = await database.read
+    .selectFrom('erasures as e')
+    .select((eb) => [
+      eb.fn.count<number>('e.id').filterWhere('e.status', '=', 'running').as('running'),
+      eb.fn.max('e.id').as('asked'),
+      eb.fn.max('e.ended_at').as('ended'),
+    ])
+    .where((eb) =>
+      eb.or([
+        eb('e.workspace_id', '=', workspaceId),
+        eb.and([
+          eb('e.workspace_id', 'is', null),
+          eb.or([
+            eb('e.user_id', 'in', usersOf(database, 'conversations', workspaceId)),
+            eb('e.user_id', 'in', usersOf(database, 'usage_hourly', workspaceId)),
+          ]),
+        ]),
+      ]),
+    )
+    .executeTakeFirstOrThrow()
+  return { running: Number(running), asked: asked ?? 0, ended: ended ?? 0 }
+}
+
+function usersOf(database: Database, table: 'conversations' | 'usage_hourly', workspaceId: number) {
+  return database.read.selectFrom(table).select('user_id').where('workspace_id', '=', workspaceId)
+}
 
 /** Nothing of a workspace under legal hold is removed. */
 async function isHeld(database: Database, workspaceId: number): Promise<boolean> {

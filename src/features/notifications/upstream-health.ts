@@ -32,7 +32,7 @@ export function upstreamHealth({ database, now, log }: UpstreamHealthDeps) {
 
   function consider(upstream: string, it: Known): void {
     const time = now()
-    it.at = it.at.filter((at) => time - at < quietMs)
+    it.at = it.at.filter((at) => Math.abs(time - at) < quietMs)
     if (it.state === it.told || it.at.length >= most) return
     const event: CircuitChanged = { type: 'circuit-changed', upstream, state: it.state, at: time }
     it.told = it.state

@@ -3,6 +3,7 @@ import { AppError } from '#errors/index.ts'
 import { requirePerson, voidSessions } from '#features/users/index.ts'
 import { mayAdminister, mayGovern } from '#features/workspaces/index.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
+import { uuidFloor } from '#lib/uuid-floor.ts'
 import type { Transaction } from '#store/index.ts'
 import { anonymise } from './anonymise.ts'
 import { lockHolds } from './covered.ts'
@@ -98,6 +99,7 @@ async function request(deps: RetentionDeps, principal: Principal, target: Target
       await revokeKeys(tx, user.id, workspaceId, now)
       if (workspaceId === null) await voidSessions(tx, user.id, now)
       if (target.anonymise) await anonymise(tx, user, now)
+      await bringBack(tx, user.id, now)
       const row = await tx.db
         .insertInto('erasures')
         .values({
@@ -121,6 +123,42 @@ async function request(deps: RetentionDeps, principal: Principal, target: Target
     })
     .finally(() => deps.accessChanged.fire())
   return { id }
+}
+
+/**
+ * What is there was said before now, whatever the clock was then: it may have been set back since, or be another process's
+ * that is a little ahead. An erasure tells by these times what was said after it and stays.
+ */
+async function bringBack(tx: Transaction, userId: number, now: number): Promise<void> {
+  // Too many rows to look at all: ids are not older than their rows, and there is an index of them.
+  for (const table of ['turns', 'feedback', 'guardrail_violations'] as const)
+    await tx.db
+      .updateTable(table)
+      .set({ created_at: now })
+      .where('public_id', '>=', uuidFloor(now))
+      .where('user_id', '=', userId)
+      .where('created_at', '>', now)
+      .execute()
+  for (const table of [
+    'conversations',
+    'idempotency_keys',
+    'notifications',
+    'plugin_executions',
+    'api_keys',
+    'webhook_deliveries',
+  ] as const)
+    await tx.db
+      .updateTable(table)
+      .set({ created_at: now })
+      .where('user_id', '=', userId)
+      .where('created_at', '>', now)
+      .execute()
+  await tx.db
+    .updateTable('conversation_clears')
+    .set({ cleared_at: now })
+    .where('user_id', '=', userId)
+    .where('cleared_at', '>', now)
+    .execute()
 }
 
 async function revokeKeys(tx: Transaction, userId: number, workspaceId: number | null, now: number): Promise<void> {

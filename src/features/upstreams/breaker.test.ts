@@ -40,6 +40,19 @@ describe('a circuit', () => {
     expect(state()).toBe('open')
   })
 
+  it('waits no longer than it meant to when the clock is set back', () => {
+    const { tested, fail, pass, state } = circuit()
+    fail(5)
+    pass(-3_600_000)
+    expect(tested.waitMs()).toBe(30_000)
+    pass(30_000)
+    expect(state()).toBe('half-open')
+    expect(tested.admit()).toBeDefined()
+    // Of that probe nothing is heard; the next one does not wait for an hour either.
+    pass(-3_600_000)
+    expect(tested.admit()).toBeDefined()
+  })
+
   it('lets one call at a time probe after half a minute, and closes with its first part', () => {
     const { tested, fail, pass, state, changes } = circuit()
     fail(5)

@@ -49,6 +49,7 @@ export function breaker(options: {
   let state: CircuitState = 'closed'
   let since = now()
   let openUntil = 0
+  let openForMs = 0
   let probeUntil = 0
   let generation = 1
   let failures: number[] = []
@@ -63,12 +64,17 @@ export function breaker(options: {
 
   function open(forMs: number): void {
     openUntil = now() + forMs
+    openForMs = forMs
     generation++
     if (state !== 'open') enter('open')
   }
 
   function recover(): void {
-    if (state !== 'open' || now() < openUntil) return
+    if (state !== 'open') return
+    const time = now()
+    // A clock that was set back would keep the upstream out for as long as it was set back: it waits once more instead.
+    openUntil = Math.min(openUntil, time + openForMs)
+    if (time < openUntil) return
     probeUntil = 0
     enter('half-open')
   }
@@ -83,7 +89,8 @@ export function breaker(options: {
     admit() {
       if (state === 'closed') return generation
       recover()
-      if (state === 'open' || now() < probeUntil) return undefined
+      const left = probeUntil - now()
+      if (state === 'open' || (left > 0 && left <= recoveryMs)) return undefined
       // A probe whose end nobody told does not keep the upstream out for ever.
       probeUntil = now() + recoveryMs
       return generation
@@ -100,11 +107,14 @@ export function breaker(options: {
       lastError = code
       const askedMs = Math.min(retryAfterMs, longestMs)
       if (permit !== generation) {
-        if (state === 'open') openUntil = Math.max(openUntil, now() + askedMs)
+        if (state === 'open' && now() + askedMs > openUntil) {
+          openUntil = now() + askedMs
+          openForMs = askedMs
+        }
         return
       }
       const time = now()
-      failures = [...failures.filter((at) => time - at < windowMs), time].slice(-threshold)
+      failures = [...failures.filter((at) => Math.abs(time - at) < windowMs), time].slice(-threshold)
       if (askedMs > 0) open(askedMs)
       else if (code === 'upstream-auth') open(authRecoveryMs)
       else if (state === 'half-open' || failures.length >= threshold) open(recoveryMs)
@@ -124,7 +134,7 @@ export function breaker(options: {
       const time = now()
       return {
         state,
-        failures: failures.filter((at) => time - at < windowMs).length,
+        failures: failures.filter((at) => Math.abs(time - at) < windowMs).length,
         ...(lastError !== undefined && { lastError }),
         since,
       }

@@ -21,7 +21,7 @@ export function inflation(stream: Pick<Socket, 'bytesRead'>, largest: number, no
     allows(length, now) {
       const sent = stream.bytesRead - read
       read += sent
-      excess = Math.max(0, excess + length - sent - ((now - at) / 1000) * perSecond * largest)
+      excess = Math.max(0, excess + length - sent - (Math.max(0, now - at) / 1000) * perSecond * largest)
       at = now
       return excess <= mostAtOnce * largest
     },

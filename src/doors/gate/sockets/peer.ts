@@ -231,7 +231,7 @@ export class Peer implements Socket, Beating {
     this.entry.figures.framesDropped++
     this.early ||= !this.handlers
     const now = this.room.now()
-    if (now - this.toldAt < 1_000) return
+    if (Math.abs(now - this.toldAt) < 1_000) return
     this.toldAt = now
     this.handlers?.overrun()
   }
@@ -264,7 +264,9 @@ export class Peer implements Socket, Beating {
 
   private takeAllowance(): boolean {
     const now = this.room.now()
-    this.allowance = Math.min(framesPerSecond, this.allowance + ((now - this.refilledAt) / 1000) * framesPerSecond)
+    // A clock that was set back gives nothing, and takes nothing either.
+    const passed = Math.max(0, now - this.refilledAt)
+    this.allowance = Math.min(framesPerSecond, this.allowance + (passed / 1000) * framesPerSecond)
     this.refilledAt = now
     if (this.allowance < 1) return false
     this.allowance--

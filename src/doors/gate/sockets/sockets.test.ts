@@ -148,6 +148,18 @@ describe('limits', () => {
     await open('/door/anna')
   })
 
+  it('are heard when the clock is set back, and not only as much later', async () => {
+    let time = Date.now()
+    const { open, handlers } = await house({ limits: { perAddress: 9, perUser: 9 }, now: () => time })
+    const both = await open()
+    time -= 3_600_000
+    both.client.send('one')
+    both.client.send('two')
+    both.client.ping()
+    await once(both.client, 'pong')
+    expect([both.said, handlers.overruns]).toEqual([['one', 'two'], 0])
+  })
+
   it('let 50 frames a second through, and tell of the rest once', async () => {
     let now = 1_000_000
     const { open, handlers } = await house({ limits: { perAddress: 9, perUser: 9 }, now: () => now })
