@@ -2,8 +2,15 @@ import { type Principal, requireScope, type Scope, type TurnCommand } from '#con
 import { AppError, toAppError } from '#errors/index.ts'
 import type { Turn } from '#turns/index.ts'
 import { limitInput, tooMany } from '../gate/index.ts'
-import { type Presence, type Showing, type Socket, type SocketHandlers, showTurn } from '../gate/sockets/index.ts'
-import { type ClientFrame, decodeFrame, parseFrame, requestIdOf } from './decode.ts'
+import {
+  type Presence,
+  parseJsonObject,
+  type Showing,
+  type Socket,
+  type SocketHandlers,
+  showTurn,
+} from '../gate/sockets/index.ts'
+import { type ClientFrame, decodeFrame, requestIdOf } from './decode.ts'
 import type { ChatSocketDeps } from './deps.ts'
 import { errorFrame, frameEncoder, type ServerFrame } from './frames.ts'
 import type { Hub } from './hub.ts'
@@ -65,7 +72,7 @@ export class Connection implements SocketHandlers {
     try {
       if (typeof data !== 'string')
         throw new AppError('unsupported', 'Frames must be JSON text', { details: { field: 'frame' } })
-      const given = parseFrame(data)
+      const given = parseJsonObject(data)
       requestId = requestIdOf(given)
       return this.act(decodeFrame(given), requestId)?.catch((thrown) => this.refuse(toAppError(thrown), requestId))
     } catch (thrown) {

@@ -1,7 +1,6 @@
 import type { TurnCommand } from '#contracts/index.ts'
 import { invalid } from '#errors/index.ts'
 import { isDeeperThan } from '#lib/depth.ts'
-import { tooMuchJson } from '#lib/json-size.ts'
 import { isStorable } from '#lib/text.ts'
 
 /** What a client of /ws/chat may say. */
@@ -14,25 +13,9 @@ export type ClientFrame =
   | { type: 'resume'; turnId: string; after: number }
 
 const longestId = 255
-const mostOfFrame = { depth: 128, values: 100_000 }
 
 /** A frame's fields, not yet looked at. */
 export type GivenFrame = Record<string, unknown>
-
-/** One text frame → its fields. Throws `invalid-request` when it is no JSON object. */
-export function parseFrame(text: string): GivenFrame {
-  const tooMuch = tooMuchJson(text, mostOfFrame)
-  if (tooMuch) throw invalid('frame', `The frame ${tooMuch}`, 'malformed')
-  let frame: unknown
-  try {
-    frame = JSON.parse(text)
-  } catch {
-    throw invalid('frame', 'The frame is not valid JSON', 'malformed')
-  }
-  if (typeof frame !== 'object' || frame === null || Array.isArray(frame))
-    throw invalid('frame', 'The frame must be a JSON object', 'malformed')
-  return frame as GivenFrame
-}
 
 /** What the client calls this frame, to know the answers to it by. Throws `invalid-request`. */
 export function requestIdOf(given: GivenFrame): string | undefined {

@@ -1,6 +1,6 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { invalid } from '#errors/index.ts'
-import { tooMuchJson } from '#lib/json-size.ts'
+import { parseJson } from '../gate/sockets/index.ts'
 import { deepest, mostValues, scan } from './scan.ts'
 
 /** A map as it stands on the wire. */
@@ -32,14 +32,7 @@ export function decodeBytes(data: string | Buffer): Fields {
 }
 
 function json(text: string): unknown {
-  const tooMuch = tooMuchJson(text, { depth: deepest, values: mostValues })
-  if (tooMuch) throw invalid('frame', `The frame ${tooMuch}`, 'malformed')
-  let frame: unknown
-  try {
-    frame = JSON.parse(text)
-  } catch {
-    throw invalid('frame', 'The frame is not valid JSON', 'malformed')
-  }
+  const frame = parseJson(text, { depth: deepest, values: mostValues })
   check(frame, deepest)
   return frame
 }

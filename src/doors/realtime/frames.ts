@@ -1,27 +1,16 @@
 import { streamingCode } from '#dialects/streaming-code.ts'
 import { type AppError, invalid, toAppError } from '#errors/index.ts'
-import { tooMuchJson } from '#lib/json-size.ts'
 import { isStorable } from '#lib/text.ts'
+import { parseJsonObject } from '../gate/sockets/index.ts'
 
 export type Fields = Record<string, unknown>
 
 const longestId = 255
-const mostOfFrame = { depth: 128, values: 100_000 }
 
 /** A text frame → the object in it. Throws `invalid-request` naming the field `frame`. */
 export function readFrame(data: string | Buffer): Fields {
   if (typeof data !== 'string') throw invalid('frame', 'Frames must be JSON text', 'malformed')
-  const tooMuch = tooMuchJson(data, mostOfFrame)
-  if (tooMuch) throw invalid('frame', `The frame ${tooMuch}`, 'malformed')
-  let frame: unknown
-  try {
-    frame = JSON.parse(data)
-  } catch {
-    throw invalid('frame', 'The frame is not valid JSON', 'malformed')
-  }
-  if (typeof frame !== 'object' || frame === null || Array.isArray(frame))
-    throw invalid('frame', 'The frame must be a JSON object', 'malformed')
-  return frame as Fields
+  return parseJsonObject(data)
 }
 
 /** An id or the like. Throws `invalid-request` naming the field. */

@@ -15,14 +15,11 @@ import {
   listRows,
   type NewConversation,
   type Talk,
-  type TurnRange,
-  type TurnRecord,
   talksOf,
-  turnKey,
-  turnRows,
   updateRow,
   updateSettings,
 } from './store.ts'
+import { type TurnRange, type TurnRecord, turnKey, turnRows } from './turn-records.ts'
 
 const maxTitle = 120
 

@@ -13,4 +13,5 @@ export {
 } from './conversations.ts'
 export { mayRead } from './policy.ts'
 export { type ConversationView, type MessageView, presentConversation, presentMessages } from './present.ts'
-export { type ConversationRow, changeSettings, insertRow, type NewConversation, type TurnRecord } from './store.ts'
+export { type ConversationRow, changeSettings, insertRow, type NewConversation } from './store.ts'
+export type { TurnRecord } from './turn-records.ts'

@@ -1,5 +1,6 @@
 import { type Message, type Part, textOf } from '#contracts/index.ts'
-import type { ConversationRow, TurnRecord } from './store.ts'
+import type { ConversationRow } from './store.ts'
+import type { TurnRecord } from './turn-records.ts'
 
 export interface ConversationView {
   id: string

@@ -3,6 +3,7 @@
  * told in docs/SOCKETS.md; no door's frames are known here.
  */
 
+export { parseJson, parseJsonObject } from './json-frame.ts'
 export { socketOwner, socketPrincipal } from './principal.ts'
 export { type FrameEncoder, type Showing, type ShownTurn, showTurn } from './show-turn.ts'
 export { type Server as SocketServer, type SocketsDeps, sockets } from './sockets.ts'
