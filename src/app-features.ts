@@ -17,9 +17,9 @@ import { type Upstreams, type UpstreamsDeps, upstreams } from '#features/upstrea
 import { usage } from '#features/usage/index.ts'
 import { users } from '#features/users/index.ts'
 import { workspaces } from '#features/workspaces/index.ts'
+import { HttpClient } from '#lib/http-client/index.ts'
 import { deriveKey } from '#lib/seal.ts'
 import type { Signal } from '#lib/signal.ts'
-import { Agent } from '#lib/undici-agent.ts'
 import { providers } from '#providers/index.ts'
 import type { Blobs } from '#store/blobs/index.ts'
 import type { Database } from '#store/index.ts'
@@ -59,7 +59,7 @@ export type AppFeatures = Awaited<ReturnType<typeof appFeatures>>
 export async function appFeatures(deps: AppFeaturesDeps) {
   const { config, database, blobs, now, log, secret, accessChanged, catchUp, overrides } = deps
   const common = { database, now, accessChanged }
-  const dispatcher = new Agent({ connections: null, pipelining: 1, keepAliveTimeout: 30_000 })
+  const http = new HttpClient()
   const health = upstreamHealth({ database, now, log })
 
   const people = users(common)
@@ -70,7 +70,7 @@ export async function appFeatures(deps: AppFeaturesDeps) {
     ...common,
     secretKey: deriveKey(secret, 'upstreams'),
     providers,
-    dispatcher,
+    http,
     log,
     onHealthChange: (name, _, state) => health.changed(name, state),
     ...(overrides.localOllama === false && { localOllama: false as const }),
@@ -116,7 +116,7 @@ export async function appFeatures(deps: AppFeaturesDeps) {
       secret,
       users: people,
       ...(identity && {
-        identity: { settings: identity, keyFor: keySet({ url: identity.jwksUrl, dispatcher, now, log }) },
+        identity: { settings: identity, keyFor: keySet({ url: identity.jwksUrl, now, log }) },
       }),
     }),
   }
@@ -132,7 +132,7 @@ export async function appFeatures(deps: AppFeaturesDeps) {
       features.executions.close()
       await features.upstreams.close()
       await health.close()
-      await dispatcher.destroy()
+      http.close()
     },
   }
 }

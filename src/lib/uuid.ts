@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto'
 const pool = Buffer.alloc(8 * 256)
 const digits = Buffer.alloc(pool.length * 2)
 let used = pool.length
-let lastMs = 0
+let lastMs = -1
 let counter = 0
 
 /** The id in its making: put together as one, it is a flat string, which is cheaper to compare and to send than a sum of pieces. */
@@ -43,8 +43,12 @@ export function uuidv7(now: number = Date.now()): string {
 function begin(ms: number): void {
   lastMs = ms
   counter = 0
-  const time = ms.toString(16).padStart(12, '0')
-  text.write(`${time.slice(0, 8)}-${time.slice(8)}-7`, 'latin1')
+  let high = Math.floor(ms / 0x10000)
+  for (let at = 7; at >= 0; at--, high >>>= 4) text[at] = hex[high & 15]!
+  text[8] = dash
+  for (let at = 9; at < 13; at++) text[at] = hex[(ms >>> (4 * (12 - at))) & 15]!
+  text[13] = dash
+  text[14] = hex[7]!
 }
 
 const shape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

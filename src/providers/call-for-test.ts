@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { Agent } from 'undici'
 import { expect } from 'vitest'
 import type { Message } from '#contracts/index.ts'
 import type { AppError } from '#errors/index.ts'
+import { HttpClient } from '#lib/http-client/index.ts'
 import type { EventReader } from './run-call.ts'
 import type { Endpoint, ModelCall, ModelPart, Provider, ProviderIo, Timeouts } from './spec.ts'
 import { sseDecoder } from './sse.ts'
@@ -34,12 +34,12 @@ export function user(text: string): Message {
 
 export interface TestIo extends ProviderIo {
   controller: AbortController
-  dispatcher: Agent
+  http: HttpClient
 }
 
 export function testIo(timeouts: Timeouts = patient): TestIo {
   const controller = new AbortController()
-  return { controller, signal: controller.signal, dispatcher: new Agent({ connect: { timeout: 2_000 } }), timeouts }
+  return { controller, signal: controller.signal, http: new HttpClient(), timeouts }
 }
 
 /** All parts of a call, and what it threw after them. */

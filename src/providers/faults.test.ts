@@ -21,7 +21,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  await io.dispatcher.destroy()
+  io.http.close()
   await sim.close()
 })
 

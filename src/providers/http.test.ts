@@ -24,7 +24,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  await io.dispatcher.destroy()
+  io.http.close()
   await sim.close()
 })
 
@@ -67,7 +67,7 @@ test('cancel while connecting, before the head, and in the middle: throws cancel
   io.controller.abort()
   await expect(sendHttp(post(), io)).rejects.toEqual(fails('cancelled'))
 
-  io = { ...testIo(), dispatcher: io.dispatcher }
+  io = { ...testIo(), http: io.http }
   const silent = sim.hold()
   const sending = sendHttp(post(), io)
   await silent.request
@@ -75,7 +75,7 @@ test('cancel while connecting, before the head, and in the middle: throws cancel
   await expect(sending).rejects.toEqual(fails('cancelled'))
   await silent.aborted
 
-  io = { ...testIo(), dispatcher: io.dispatcher }
+  io = { ...testIo(), http: io.http }
   const begun = sim.hold()
   begun.write('a')
   const answer = await sendHttp(post(), io)
@@ -91,7 +91,7 @@ test('released before its end: a kept connection when the end comes, a closed on
   const first = await sendHttp(post(), io)
   first.release()
   kept.finish()
-  await vi.waitFor(() => expect(io.dispatcher.stats[sim.origin]?.running).toBe(0), { interval: 1 })
+  await vi.waitFor(() => expect(io.http.busy).toBe(0), { interval: 1 })
   sim.script({ text: 'b' })
   await readText(await sendHttp(post(), io))
   expect(sim.openConnections).toBe(1)
@@ -104,7 +104,7 @@ test('released before its end: a kept connection when the end comes, a closed on
 })
 
 test('between parts: bytes that make no part do not count as progress', async () => {
-  io = { ...testIo(impatient), dispatcher: io.dispatcher }
+  io = { ...testIo(impatient), http: io.http }
   const held = sim.hold()
   held.write('a')
   const answer = await sendHttp(post(), io)
@@ -117,7 +117,7 @@ test('between parts: bytes that make no part do not count as progress', async ()
 })
 
 test('between parts: a consumer that is busy itself is not the upstream’s fault', async () => {
-  io = { ...testIo({ ...patient, betweenPartsMs: 50 }), dispatcher: io.dispatcher }
+  io = { ...testIo({ ...patient, betweenPartsMs: 50 }), http: io.http }
   const held = sim.hold()
   held.write('a')
   // Only the clock under test is ours; the sockets are real.
@@ -134,7 +134,7 @@ test('between parts: a consumer that is busy itself is not the upstream’s faul
 })
 
 test('a consumer that is busy with the first words is not the upstream’s fault either', async () => {
-  io = { ...testIo({ ...patient, firstPartMs: 50, betweenPartsMs: 50 }), dispatcher: io.dispatcher }
+  io = { ...testIo({ ...patient, firstPartMs: 50, betweenPartsMs: 50 }), http: io.http }
   const held = sim.hold()
   held.send('Hel')
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
@@ -160,7 +160,7 @@ test('error body: 64 KiB of it are read, the rest is left', async () => {
 })
 
 test('error body that never ends: the status is told all the same', async () => {
-  io = { ...testIo(impatient), dispatcher: io.dispatcher }
+  io = { ...testIo(impatient), http: io.http }
   sim.respond({ raw: { status: 503, headers: { 'content-length': '10' }, body: 'x' } })
   await expect(sendHttp(post({ firstMs: 150 }), io)).rejects.toMatchObject({ message: '503 1' })
 })

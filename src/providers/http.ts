@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Dispatcher } from 'undici'
 import { AppError } from '#errors/index.ts'
+import type { Requester, SentRequest } from '#lib/http-client/index.ts'
 import { Pacer } from '#lib/pacer.ts'
 import { encodeJson } from './json.ts'
 import type { ProviderIo } from './spec.ts'
@@ -86,7 +86,7 @@ export async function readText(answer: HttpAnswer): Promise<string> {
 
 const targets = new Map<string, { origin: string; path: string }>()
 
-/** A URL cut as undici wants it. Upstreams have few, and parsing one costs as much as a part. */
+/** A URL cut as it is asked for. Upstreams have few, and parsing one costs as much as a part. */
 function targetOf(text: string): { origin: string; path: string } | undefined {
   const known = targets.get(text)
   if (known) return known
@@ -98,21 +98,19 @@ function targetOf(text: string): { origin: string; path: string } | undefined {
   return target
 }
 
-/** Pairs, as undici takes them fastest. An upstream set up with headers of its own has its say on all but the type. */
-function headerPairs(given: Record<string, string>, hasBody: boolean): string[] {
-  const headers: string[] = []
-  if (given['accept-encoding'] === undefined) headers.push('accept-encoding', 'identity')
-  if (hasBody) headers.push('content-type', 'application/json')
-  for (const name in given) if (!hasBody || name !== 'content-type') headers.push(name, given[name]!)
+/** An upstream set up with headers of its own has its say on all but the type. */
+function headersOf(given: Record<string, string>, hasBody: boolean): Record<string, string> {
+  const headers: Record<string, string> = { 'accept-encoding': 'identity', ...given }
+  if (hasBody) headers['content-type'] = 'application/json'
   return headers
 }
 
-class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
+class Exchange implements Requester, HttpAnswer {
   status = 0
   headers: IncomingHttpHeaders = {}
   readonly #io: ProviderIo
   readonly #firstMs: number
-  #controller: Dispatcher.DispatchController | undefined
+  #sent: SentRequest | undefined
   #chunks: Buffer[] = []
   #queued = 0
   #paused = false
@@ -137,7 +135,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
   }
 
   send(request: HttpRequest): void {
-    const { signal, dispatcher, timeouts } = this.#io
+    const { signal, http, timeouts } = this.#io
     const target = targetOf(request.url)
     if (signal.aborted || !target) {
       this.#fail(signal.aborted ? cancelled() : transportError(new Error('The upstream’s URL is not valid')))
@@ -145,15 +143,10 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     }
     signal.addEventListener('abort', this.#onAbort, { once: true })
     this.#arm(timeouts.connectMs)
-    const body = request.body === undefined ? null : encodeJson(request.body)
-    const headers = headerPairs(request.headers, body !== null)
+    const body = request.body === undefined ? undefined : encodeJson(request.body)
+    const headers = headersOf(request.headers, body !== undefined)
     const { origin, path } = target
-    // The timers here know what a part is; undici's own only know bytes.
-    const untimed = 0
-    dispatcher.dispatch(
-      { origin, path, method: request.method, headers, body, headersTimeout: untimed, bodyTimeout: untimed },
-      this,
-    )
+    this.#sent = http.send(origin, { path, method: request.method, headers, body }, this)
   }
 
   /** Resolves when `status` and `headers` are there; rejects with the failure. */
@@ -172,7 +165,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
       this.#queued = 0
       if (this.#paused) {
         this.#paused = false
-        this.#controller?.resume()
+        this.#sent?.resume(this)
       }
       return chunks
     }
@@ -215,25 +208,19 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     this.#chunks = []
     this.#io.signal.removeEventListener('abort', this.#onAbort)
     this.#arm(lingerMs)
-    this.#controller?.resume()
+    this.#sent?.resume(this)
   }
 
   abort(): void {
     this.#fail(cancelled())
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#failure) {
-      controller.abort(this.#failure)
-      return
-    }
-    this.#controller = controller
+  onSent(): void {
     this.#phase = 'first'
     this.#arm(this.#firstMs)
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return
+  onHead(status: number, headers: IncomingHttpHeaders): void {
     this.status = status
     this.headers = headers
     const encoding = headers['content-encoding']
@@ -242,7 +229,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     this.#notify()
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onBody(chunk: Buffer): void {
     this.#received += chunk.length
     if (this.#discarding) {
       if (this.#received > lingerLimit) this.abort()
@@ -256,7 +243,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     this.#queued += chunk.length
     if (this.#queued > queueLimit && !this.#paused) {
       this.#paused = true
-      controller.pause()
+      this.#sent?.pause(this)
     }
     if (!this.#isPatient) this.#notify()
     else if (!this.#isNoticed) {
@@ -265,13 +252,13 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     }
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
     this.#ended = true
     this.#cleanUp()
     this.#notify()
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onError(error: Error): void {
     this.#fail(transportError(error))
   }
 
@@ -281,7 +268,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpAnswer {
     // What came before a broken connection is still good; after a cancel nobody wants it.
     if (error.code === 'cancelled') this.#chunks = []
     this.#cleanUp()
-    this.#controller?.abort(error)
+    this.#sent?.abort(this)
     this.#notify()
   }
 

@@ -1,6 +1,6 @@
 /**
  * Upstream models. Each folder translates one protocol: a ModelCall out, ModelParts in, failures as AppError. A provider
- * keeps nothing between calls, opens connections only through the dispatcher it is given, returns values and never
+ * keeps nothing between calls, opens connections only through the HTTP client it is given, returns values and never
  * bytes, and knows neither doors nor the store. What vendors and servers get wrong is put right here and nowhere else.
  */
 import { anthropic } from './anthropic/index.ts'

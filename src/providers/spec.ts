@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici'
 import type {
   FinishReason,
   Message,
@@ -13,6 +12,7 @@ import type {
 import type { ErrorInfo } from '#errors/index.ts'
 import type { Batches } from '#lib/batches.ts'
 import type { CancelSignal } from '#lib/cancellation.ts'
+import type { HttpClient } from '#lib/http-client/index.ts'
 
 /**
  * What an upstream model is to Parley. A provider translates one ModelCall to its wire and the wire's answer to
@@ -60,8 +60,8 @@ export type Moderate = (
 
 export interface ProviderIo {
   signal: CancelSignal
-  /** The connection pool to use. */
-  dispatcher: Dispatcher
+  /** Whose connections to use. */
+  http: HttpClient
   timeouts: Timeouts
 }
 

@@ -1,14 +1,9 @@
 import { AppError, type ErrorCode } from '#errors/index.ts'
 
-/** Error codes of undici and Node that do not mean "no connection". */
+/** Error codes that do not mean "no connection". */
 const codes: Record<string, ErrorCode> = {
-  UND_ERR_CONNECT_TIMEOUT: 'upstream-timeout',
-  UND_ERR_HEADERS_TIMEOUT: 'upstream-timeout',
-  UND_ERR_BODY_TIMEOUT: 'upstream-timeout',
   ETIMEDOUT: 'upstream-timeout',
-  UND_ERR_HEADERS_OVERFLOW: 'upstream-malformed',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream-malformed',
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'upstream-malformed',
+  MALFORMED: 'upstream-malformed',
 }
 
 const messages: Partial<Record<ErrorCode, string>> = {
@@ -22,7 +17,7 @@ export function transportError(thrown: Error): AppError {
   if (thrown instanceof AppError) return thrown
   const reason = (thrown as { code?: unknown }).code
   const name = typeof reason === 'string' ? reason : ''
-  const code = codes[name] ?? (name.startsWith('HPE_') ? 'upstream-malformed' : 'upstream-unreachable')
+  const code = codes[name] ?? 'upstream-unreachable'
   return new AppError(code, messages[code] ?? 'The upstream failed', {
     cause: thrown,
     ...(name !== '' && { details: { networkCode: name } }),

@@ -37,6 +37,9 @@ const patienceMs = { start: 15, end: 30, checkpoint: 150 }
 
 const ignore = () => undefined
 
+/** In the place of what a turn has no more. */
+const gone = undefined as never
+
 /** How a turn's start gets on disk: it is there, or this writes it. */
 export type Start = { started: StartedTurn } | { write(tx: Transaction, end?: Settlement): Promise<StartedTurn> }
 
@@ -45,16 +48,16 @@ export type Start = { started: StartedTurn } | { write(tx: Transaction, end?: Se
  * turn from its admission to its settlement; the HTTP response does not.
  */
 export class RunningTurn {
-  readonly prepared: PreparedTurn
-  readonly log: LiveLog
+  prepared: PreparedTurn
+  log: LiveLog
   readonly control = new TurnControl()
   readonly startedAt: number
   /** The final state, once it is on disk. Rejects when the start could not be stored. */
   readonly result: Promise<TurnState>
   private readonly answered = Promise.withResolvers<TurnState>()
   private readonly deps: TurnsDeps
-  private readonly start: Start
-  private readonly onOver: (status: TurnState['status']) => void
+  private start: Start
+  private onOver: (status: TurnState['status']) => void
   private started: StartedTurn | undefined
   private stored: Promise<void> | undefined
   private inputStored: Promise<void> | undefined
@@ -102,12 +105,26 @@ export class RunningTurn {
       const state = await this.settle(this.endOf(ending))
       this.answered.resolve(state)
       this.onOver(state.status)
+      this.letGo()
       return state
     } catch (thrown) {
       this.answered.reject(thrown)
       this.onOver('failed')
       throw thrown
     }
+  }
+
+  /**
+   * Nothing is asked of a turn that is over: its log is whose who reads it. One that has grown old by then would else keep
+   * from the collector of young objects all that it has (docs/decisions: shapes that are held).
+   */
+  private letGo(): void {
+    // A reader may have left while the end was being written.
+    clearTimeout(this.graceTimer)
+    this.prepared = gone
+    this.log = gone
+    this.start = gone
+    this.onOver = gone
   }
 
   private begin(): void {

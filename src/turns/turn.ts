@@ -1,5 +1,5 @@
 import type { Envelope, TurnState } from '#contracts/index.ts'
-import type { Viewer } from './live-log.ts'
+import type { LiveLog, Viewer } from './live-log.ts'
 import type { RunningTurn } from './running-turn.ts'
 
 export interface TurnReader extends AsyncIterableIterator<Envelope[]> {
@@ -33,7 +33,9 @@ export class LiveTurn implements Turn {
   readonly model: string
   readonly createdAt: number
   readonly replayed: boolean
-  private readonly turn: RunningTurn
+  private readonly log: LiveLog
+  private readonly answer: Promise<TurnState>
+  private readonly stored: Promise<TurnState>
   private readonly viewer: Viewer
 
   constructor(turn: RunningTurn, viewer: Viewer, replayed: boolean) {
@@ -44,21 +46,22 @@ export class LiveTurn implements Turn {
     this.model = prepared.model
     this.createdAt = turn.startedAt
     this.replayed = replayed
-    this.turn = turn
+    this.log = turn.log
+    this.answer = turn.answer
+    this.stored = turn.result
     this.viewer = viewer
   }
 
   read(after = 0): TurnReader {
-    return this.turn.log.reader(after, this.viewer)
+    return this.log.reader(after, this.viewer)
   }
 
   result(): Promise<TurnState> {
-    return this.turn.result
+    return this.stored
   }
 
   wait(): { result: Promise<TurnState>; leave(): void } {
-    const { log, answer } = this.turn
-    const reader = log.reader(log.seq, 'internal')
-    return { result: answer, leave: () => reader.leave() }
+    const reader = this.log.reader(this.log.seq, 'internal')
+    return { result: this.answer, leave: () => reader.leave() }
   }
 }

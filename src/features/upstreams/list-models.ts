@@ -1,5 +1,5 @@
-import type { Dispatcher } from 'undici'
 import { toAppError } from '#errors/index.ts'
+import type { HttpClient } from '#lib/http-client/index.ts'
 import type { Endpoint, Provider, Timeouts } from '#providers/spec.ts'
 import type { Database } from '#store/index.ts'
 import type { snapshot } from './snapshot.ts'
@@ -15,7 +15,7 @@ export interface Log {
 export interface ListModelsDeps {
   database: Database
   now(): number
-  dispatcher: Dispatcher
+  http: HttpClient
   current: ReturnType<typeof snapshot>
   /** Aborted when the process no longer wants answers. */
   closing: AbortSignal
@@ -74,10 +74,10 @@ export function listModels(deps: ListModelsDeps) {
 export async function fetchModels(
   provider: Provider,
   endpoint: Endpoint,
-  { dispatcher, closing }: { dispatcher: Dispatcher; closing: AbortSignal },
+  { http, closing }: { http: HttpClient; closing: AbortSignal },
   limits: Timeouts,
 ): Promise<string[]> {
   const signal = AbortSignal.any([closing, AbortSignal.timeout(limits.wholeMs)])
-  const names = await provider.listModels(endpoint, { signal, dispatcher, timeouts: limits })
+  const names = await provider.listModels(endpoint, { signal, http, timeouts: limits })
   return [...new Set(names.filter(isModelName))].slice(0, mostModels)
 }

@@ -1,6 +1,6 @@
-import type { Dispatcher } from 'undici'
 import { AppError, type ErrorCode, errorInfo, toAppError } from '#errors/index.ts'
 import type { CancelSignal } from '#lib/cancellation.ts'
+import type { HttpClient } from '#lib/http-client/index.ts'
 import type { ModelCall, ModelQuery, OpenedModel, OpenModel, ProviderIo, Timeouts } from '#providers/spec.ts'
 import type { Permit } from './breaker.ts'
 import { type Offer, unknownModel } from './catalog.ts'
@@ -12,7 +12,7 @@ import type { Upstream } from './upstream.ts'
 export interface OpenModelDeps {
   offersFor(model: string): readonly Offer[]
   random(): number
-  dispatcher: Dispatcher
+  http: HttpClient
   timeouts: Timeouts
   /** Resolves after `ms`; rejects at once when the signal aborts. */
   wait(ms: number, signal: CancelSignal): Promise<unknown>
@@ -88,7 +88,7 @@ async function begin(
   deps: OpenModelDeps,
 ): Promise<OpenedModel | AppError> {
   const { upstream, price } = offer
-  const io: ProviderIo = { signal, dispatcher: deps.dispatcher, timeouts: deps.timeouts }
+  const io: ProviderIo = { signal, http: deps.http, timeouts: deps.timeouts }
   try {
     const rest = upstream.provider.streamModel(callOf(query, offer), io)
     let first = await rest.next()

@@ -1,8 +1,8 @@
 /** The choice of an upstream over real HTTP: every fault of the simulator, and what it leaves behind. */
-import { Agent } from 'undici'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { textOf } from '#contracts/index.ts'
 import { AppError, type ErrorInfo } from '#errors/index.ts'
+import { HttpClient } from '#lib/http-client/index.ts'
 import { deriveKey } from '#lib/seal.ts'
 import { openAiCompatible } from '#providers/openai-compatible/index.ts'
 import type { ModelPart, ModelQuery, Timeouts } from '#providers/spec.ts'
@@ -26,17 +26,17 @@ const query: ModelQuery = {
 let store: TestDatabase
 let bad: Simulator
 let good: Simulator
-let dispatcher: Agent
+let http: HttpClient
 const made: Upstreams[] = []
 
 beforeEach(async () => {
   ;[store, bad, good] = await Promise.all([freshDatabase('sqlite'), startUpstream(), startUpstream()])
-  dispatcher = new Agent()
+  http = new HttpClient()
 })
 
 afterEach(async () => {
   await Promise.all(made.splice(0).map((one) => one.close()))
-  await dispatcher.destroy()
+  http.close()
   await Promise.all([store.close(), bad.close(), good.close()])
 })
 
@@ -48,7 +48,7 @@ function route(timeouts: Timeouts = patient) {
     now: clock.now,
     secretKey: deriveKey('master', 'upstreams'),
     providers: { 'openai-compatible': openAiCompatible },
-    dispatcher,
+    http,
     timeouts,
     localOllama: false,
     onHealthChange: (name, previous, state) => changes.push(`${name}: ${previous} → ${state}`),

@@ -1,7 +1,7 @@
 /** `upstreams` on a database, with providers that list what the test says, a clock that stands still, and no network. */
-import { Agent } from 'undici'
 import { afterEach } from 'vitest'
 import { AppError } from '#errors/index.ts'
+import { HttpClient } from '#lib/http-client/index.ts'
 import { deriveKey } from '#lib/seal.ts'
 import type { Endpoint, Provider } from '#providers/spec.ts'
 import { type DatabaseKind, freshDatabase, type TestDatabase } from '#test/support/databases.ts'
@@ -56,7 +56,7 @@ export function startUp(kind: DatabaseKind) {
       providers: Object.fromEntries(
         ['builtin', 'openai-compatible', 'anthropic', 'google'].map((name) => [name, provider(name)]),
       ),
-      dispatcher: new Agent(),
+      http: new HttpClient(),
       localOllama: false,
       log: { info: () => undefined, warn: (_, message) => void warnings.push(message) },
       ...options,

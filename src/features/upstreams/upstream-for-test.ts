@@ -1,8 +1,8 @@
 /** Upstreams without a database, a provider that follows a script, and a clock that stands still: for the tests beside this. */
-import { Agent } from 'undici'
 import { noUsage } from '#contracts/index.ts'
 import { AppError, type ErrorCode } from '#errors/index.ts'
 import type { Batches } from '#lib/batches.ts'
+import { HttpClient } from '#lib/http-client/index.ts'
 import type { ModelCall, ModelPart, ModelQuery, Provider, ProviderIo } from '#providers/spec.ts'
 import { breaker } from './breaker.ts'
 import { catalog } from './catalog.ts'
@@ -119,7 +119,7 @@ export function opener(upstreams: Upstream[], clock: TestClock, random: () => nu
     log: { info: () => undefined, warn: (fields) => void logged.push(fields) },
     offersFor: names.offersFor,
     random,
-    dispatcher: new Agent(),
+    http: new HttpClient(),
     timeouts: { connectMs: 1, firstPartMs: 2, betweenPartsMs: 3, wholeMs: 4 },
     async wait(ms, signal) {
       waits.push(ms)

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Dispatcher } from 'undici'
 import type { ErrorCode } from '#errors/index.ts'
 import { abortSignalOf } from '#lib/cancellation.ts'
+import type { HttpClient } from '#lib/http-client/index.ts'
 import type { Moderate, OpenModel, Provider, Timeouts } from '#providers/spec.ts'
 import type { Database } from '#store/index.ts'
 import { administer } from './administer.ts'
@@ -24,7 +24,7 @@ export interface UpstreamsDeps {
   secretKey: Buffer
   /** By kind. */
   providers: Record<string, Provider>
-  dispatcher: Dispatcher
+  http: HttpClient
   /** 0 (included) to 1 (not included). */
   random?(): number
   timeouts?: Partial<Timeouts>
@@ -184,7 +184,7 @@ export function upstreams(deps: UpstreamsDeps): Upstreams {
     openModel: openModel({
       offersFor: (name) => current.catalog().offersFor(name),
       random: deps.random ?? Math.random,
-      dispatcher: deps.dispatcher,
+      http: deps.http,
       timeouts: { ...defaultTimeouts, ...deps.timeouts },
       wait: deps.wait ?? ((ms, signal) => wait(ms, undefined, { signal: abortSignalOf(signal) })),
       ...(log && { log }),

@@ -2,8 +2,8 @@
  * Requests to addresses that users gave: checked, and made only to what was checked (docs/WEBHOOKS.md, "Where requests
  * may go"). Everything that fetches for a user goes through here; upstreams, which administrators set up, do not.
  */
-import { Agent, buildConnector } from '../undici-agent.ts'
-import { type GuardOptions, guard, refused } from './guard.ts'
+import type { Agent } from 'undici'
+import { type Guard, type GuardOptions, guard, refused } from './guard.ts'
 import { type OutboundAnswer, type OutboundRequest, send } from './send.ts'
 
 export { type OutboundAllow, readOutboundAllow } from './allow.ts'
@@ -30,8 +30,22 @@ export interface Outbound {
 
 export function outbound(options: OutboundOptions): Outbound {
   const gate = guard(options)
-  const connect = buildConnector({ timeout: options.connectMs ?? 5_000, allowH2: false, lookup: gate.lookupOpen })
-  const agent = new Agent({
+  let agent: Promise<Agent> | undefined
+  return {
+    check: gate.check,
+    async send(request) {
+      agent ??= agentBehind(gate, options)
+      return send(await agent, request)
+    },
+    close: async () => (await agent)?.destroy(),
+  }
+}
+
+async function agentBehind(gate: Guard, { connectMs = 5_000 }: OutboundOptions): Promise<Agent> {
+  // Many servers have no webhook, and need nothing of undici.
+  const { Agent, buildConnector } = await import('../undici-agent.ts')
+  const connect = buildConnector({ timeout: connectMs, allowH2: false, lookup: gate.lookupOpen })
+  return new Agent({
     // A kept connection may be closed under the next request, which must not be sent twice without being asked.
     pipelining: 0,
     connect: (to, callback) => {
@@ -40,9 +54,4 @@ export function outbound(options: OutboundOptions): Outbound {
       else callback(refused('url'), null)
     },
   })
-  return {
-    check: gate.check,
-    send: (request) => send(agent, request),
-    close: () => agent.destroy(),
-  }
 }

@@ -1,11 +1,9 @@
 import { createLocalJWKSet, errors, type JWTHeaderParameters, type LocalJWKSet } from 'jose'
-import type { Dispatcher } from 'undici'
 import { AppError } from '#errors/index.ts'
 
 export interface KeySetDeps {
   /** Set by the operator; no token ever names where keys are fetched. */
   url: string
-  dispatcher: Dispatcher
   now(): number
   log: { warn(fields: object, message: string): void }
 }
@@ -77,12 +75,12 @@ export function keySet(deps: KeySetDeps): KeyFor {
 }
 
 /** Redirects are not followed: an answer that is not the key set itself is a failure. */
-async function fetchKeys({ url, dispatcher }: KeySetDeps): Promise<LocalJWKSet> {
-  // Most servers have no identity provider and need nothing of undici but its agent.
+async function fetchKeys({ url }: KeySetDeps): Promise<LocalJWKSet> {
+  // Most servers have no identity provider, and need nothing of undici.
   const { request } = await import('undici')
   const signal = AbortSignal.timeout(timeoutMs)
   const headers = { accept: 'application/json, application/jwk-set+json' }
-  const { statusCode, body } = await request(url, { dispatcher, signal, headers })
+  const { statusCode, body } = await request(url, { signal, headers })
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
