@@ -1,5 +1,6 @@
 import type { Message, Part, Usage } from '#contracts/index.ts'
 import { estimateTokens } from '#lib/tokens.ts'
+import type { InputUsage } from '#providers/spec.ts'
 
 /** What upstreams charge for a picture of common size; none of them tells beforehand. */
 const imageTokens = 800
@@ -38,12 +39,12 @@ export function estimateMessages(messages: readonly Message[]): number {
   return messages.reduce((sum, message) => sum + estimateMessage(message), 0)
 }
 
-/** Usage of a model call whose upstream gave none. */
-export function estimateUsage(messages: readonly Message[], written: string): Usage {
+/** Usage of a model call whose upstream gave none, or had `told` of the input only. */
+export function estimateUsage(messages: readonly Message[], written: string, told?: InputUsage): Usage {
   return {
-    inputTokens: estimateMessages(messages),
+    inputTokens: told?.inputTokens ?? estimateMessages(messages),
     outputTokens: estimateTokens(written),
-    cachedInputTokens: 0,
+    cachedInputTokens: told?.cachedInputTokens ?? 0,
     reasoningTokens: 0,
     estimated: true,
   }

@@ -105,7 +105,7 @@ export async function modelStep(
           : 'cancelled'
     const written = answer?.written ?? writer.writtenText()
     writer.end(finish !== undefined && !answer?.isRefused)
-    const usage = finish?.usage ?? estimateUsage(query.messages, written)
+    const usage = finish?.usage ?? estimateUsage(query.messages, written, opened.toldInput?.())
     const cost = costMicros(usage, opened.price)
     emit({
       type: 'model-end',

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TurnEvent } from '#contracts/index.ts'
 import { PartWriter } from './part-writer.ts'
@@ -30,7 +31,6 @@ describe('PartWriter', () => {
       'reasoning-delta 3',
       'part-end 3',
       'part-start 4',
-      'text-delta 4',
       'text-delta 4',
       'text-delta 4',
       'part-end 4',
@@ -105,5 +105,26 @@ describe('PartWriter', () => {
     expect(made.writtenText()).toBe('one ours{"x":1}')
     made.end(true)
     expect(made.writtenText()).toBe('one ours{"x":1}')
+  })
+
+  it('tells no half of a character before its other half, in parts of every kind', () => {
+    const halves = fc.array(fc.constantFrom('', 'a', '\ud83d', '\ude00', '\ud83d\ude00', 'b\ud83d', '\ude00c'))
+    fc.assert(
+      fc.property(fc.constantFrom('text', 'reasoning', 'refusal', 'audio', 'tool-input'), halves, (kind, texts) => {
+        const { made, events } = writer()
+        if (kind === 'tool-input') made.write({ type: 'tool-input-start', index: 0, callId: 'a', name: 'ours' })
+        for (const text of texts)
+          if (kind === 'audio') made.write({ type: kind, data: '', transcript: text })
+          else if (kind === 'tool-input') made.write({ type: 'tool-input-delta', index: 0, text })
+          else made.write({ type: kind as 'text', text })
+        made.end(true)
+        const deltas = events.flatMap((event) =>
+          event.type === 'audio-delta' ? [event.transcript!] : 'text' in event ? [event.text] : [],
+        )
+        expect(deltas.join('')).toBe(texts.join(''))
+        // What is torn in the sum was torn in the text.
+        expect(Buffer.from(deltas.join('')).equals(Buffer.concat(deltas.map((delta) => Buffer.from(delta))))).toBe(true)
+      }),
+    )
   })
 })

@@ -11,13 +11,25 @@ export interface WrittenCall {
   signature?: string
 }
 
-interface OpenTool extends WrittenCall {
+/** A part under way. `half`: the first half of a character at the end of its text, not told until the second has come. */
+interface Growing {
+  half: string
+}
+
+interface OpenTool extends WrittenCall, Growing {
   index: number
+}
+
+interface OpenPart extends Growing {
+  part: number
+  kind: Exclude<PartKind, 'tool-input'>
+  at: number
 }
 
 /**
  * Turns the flat parts of one model call into events with starts and ends: consecutive pieces of one kind are one
  * part, tool inputs may grow side by side. Keeps what was written, for the next step's context and for estimating.
+ * No event tears a character apart, however the upstream cut its text: readers make bytes of each by itself.
  */
 export class PartWriter {
   /** The answer of this call, in order. */
@@ -26,7 +38,7 @@ export class PartWriter {
   private readonly emit: (event: TurnEvent) => void
   private readonly sideOf: (tool: string) => 'client' | 'server'
   private next: number
-  private open: { part: number; kind: Exclude<PartKind, 'tool-input'>; at: number } | undefined
+  private open: OpenPart | undefined
   private tools: OpenTool[] = []
   /** The newest tool input of each index. */
   private readonly toolByIndex = new Map<number, OpenTool>()
@@ -46,24 +58,21 @@ export class PartWriter {
     switch (piece.type) {
       case 'text': {
         const part = this.growing('text')
-        this.grow(piece.text)
-        this.emit(
-          piece.logprobs === undefined
-            ? { type: 'text-delta', part, text: piece.text }
-            : { type: 'text-delta', part, text: piece.text, logprobs: piece.logprobs },
-        )
+        const text = this.grow(piece.text)
+        if (piece.logprobs !== undefined) this.emit({ type: 'text-delta', part, text, logprobs: piece.logprobs })
+        else if (text !== '') this.emit({ type: 'text-delta', part, text })
         return
       }
       case 'reasoning': {
         const part = this.growing('reasoning')
-        this.grow(piece.text)
-        this.emit({ type: 'reasoning-delta', part, text: piece.text })
+        const text = this.grow(piece.text)
+        if (text !== '') this.emit({ type: 'reasoning-delta', part, text })
         return
       }
       case 'refusal': {
         const part = this.growing('refusal')
-        this.grow(piece.text)
-        this.emit({ type: 'refusal-delta', part, text: piece.text })
+        const text = this.grow(piece.text)
+        if (text !== '') this.emit({ type: 'refusal-delta', part, text })
         return
       }
       case 'reasoning-end': {
@@ -84,6 +93,7 @@ export class PartWriter {
             ...(piece.format !== undefined && { format: piece.format }),
           }
         const { type: _, data, ...rest } = piece
+        if (rest.transcript !== undefined) rest.transcript = tellable(this.open!, rest.transcript)
         this.emit({ type: 'audio-delta', part, text: data, ...rest })
         return
       }
@@ -95,6 +105,7 @@ export class PartWriter {
           callId: piece.callId,
           name: piece.name,
           arguments: '',
+          half: '',
           side: this.sideOf(piece.name),
           ...(piece.signature !== undefined && { signature: piece.signature }),
         }
@@ -106,9 +117,10 @@ export class PartWriter {
       }
       case 'tool-input-delta': {
         const tool = this.toolByIndex.get(piece.index)
-        if (!tool || piece.text === '') return
+        if (!tool) return
         tool.arguments += piece.text
-        this.emit({ type: 'tool-input-delta', part: tool.part, text: piece.text })
+        const text = tellable(tool, piece.text)
+        if (text !== '') this.emit({ type: 'tool-input-delta', part: tool.part, text })
         return
       }
       case 'source':
@@ -121,13 +133,14 @@ export class PartWriter {
   end(complete: boolean): void {
     this.endOpen()
     for (const tool of this.tools) {
+      if (tool.half !== '') this.emit({ type: 'tool-input-delta', part: tool.part, text: tool.half })
       this.emit({
         type: 'part-end',
         part: tool.part,
         ...(tool.signature !== undefined && { signature: tool.signature }),
       })
       if (!complete) continue
-      const { index: _, ...call } = tool
+      const { index: _index, half: _half, ...call } = tool
       this.calls.push(call)
       this.parts.push({
         type: 'tool-call',
@@ -155,15 +168,18 @@ export class PartWriter {
     if (this.open?.kind === kind) return this.open.part
     this.endOpen()
     const part = this.next++
-    this.open = { part, kind, at: this.parts.length }
+    this.open = { part, kind, at: this.parts.length, half: '' }
     this.parts.push(kind === 'audio' ? { type: 'audio', data: '', format: '' } : { type: kind, text: '' })
     this.emit({ type: 'part-start', part, kind })
     return part
   }
 
-  private grow(text: string): void {
-    const written = this.parts[this.open!.at] as { text: string }
+  /** Adds to the open part; gives what of it can be told. */
+  private grow(text: string): string {
+    const open = this.open!
+    const written = this.parts[open.at] as { text: string }
     written.text += text
+    return tellable(open, text)
   }
 
   private endOpen(signature?: string): void {
@@ -172,7 +188,28 @@ export class PartWriter {
       const written = this.parts[this.open.at]
       if (written?.type === 'reasoning') this.parts[this.open.at] = { ...written, signature }
     }
-    this.emit({ type: 'part-end', part: this.open.part, ...(signature !== undefined && { signature }) })
+    const { part, kind, half } = this.open
+    if (half !== '')
+      this.emit(
+        kind === 'audio'
+          ? { type: 'audio-delta', part, text: '', transcript: half }
+          : { type: `${kind}-delta`, part, text: half },
+      )
+    this.emit({ type: 'part-end', part, ...(signature !== undefined && { signature }) })
     this.open = undefined
   }
+}
+
+/** A text that a part has grown by as it can be told: with a half that was kept back, without one at its own end. */
+function tellable(growing: Growing, text: string): string {
+  if (growing.half === '' && !endsInHalf(text)) return text
+  const whole = growing.half + text
+  const end = endsInHalf(whole) ? whole.length - 1 : whole.length
+  growing.half = whole.slice(end)
+  return whole.slice(0, end)
+}
+
+function endsInHalf(text: string): boolean {
+  const last = text.charCodeAt(text.length - 1)
+  return last >= 0xd800 && last <= 0xdbff
 }

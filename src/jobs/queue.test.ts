@@ -57,6 +57,20 @@ for (const kind of databaseKinds)
       expect(await left()).toEqual([])
     })
 
+    it('does not wait for the clock to come back to where it was when a job was told', async () => {
+      const ran: unknown[] = []
+      const { job, queue, add, clock } = setUp(async (_, payloads) => void ran.push(...payloads))
+      await add('told')
+      await add('to be tried again', clock.now + 15 * 60_000)
+      clock.now -= 3_600_000
+      await add('told since')
+      await queue().runDue()
+      expect(ran).toEqual(['told since', 'told', 'to be tried again'])
+      await add('told once more', clock.now + 3_600_000)
+      await queue().catchUp(job)
+      expect(ran.at(-1)).toBe('told once more')
+    })
+
     it('runs one kind before it answers, for who must see what it writes', async () => {
       const ran: unknown[] = []
       const { job, queue, add, left, clock } = setUp(async (_, payloads) => void ran.push(...payloads))

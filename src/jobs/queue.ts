@@ -74,15 +74,19 @@ export function jobQueue(options: QueueOptions) {
 
   function findDue(kinds: readonly string[], most: number): Promise<Job[]> {
     if (kinds.length === 0) return Promise.resolve([])
-    return database.read
-      .selectFrom('jobs')
-      .select(['id', 'kind', 'payload', 'attempts'])
-      .where('dead', '=', 0)
-      .where('run_at', '<=', now())
-      .where('kind', 'in', kinds)
-      .orderBy('run_at')
-      .limit(most)
-      .execute()
+    const at = now()
+    return (
+      database.read
+        .selectFrom('jobs')
+        .select(['id', 'kind', 'payload', 'attempts'])
+        .where('dead', '=', 0)
+        // No job is meant to wait longer than for a retry: one that would was told before the clock was set back.
+        .where((eb) => eb.or([eb('run_at', '<=', at), eb('run_at', '>', at + retry.mostMs)]))
+        .where('kind', 'in', kinds)
+        .orderBy('run_at')
+        .limit(most)
+        .execute()
+    )
   }
 
   /**

@@ -1,7 +1,7 @@
 import { AppError } from '#errors/index.ts'
 import { BatchSource } from '#lib/batches.ts'
 import { type HttpAnswer, type HttpRequest, readText, sendHttp } from './http.ts'
-import type { ModelPart, ProviderIo } from './spec.ts'
+import type { InputUsage, ModelPart, ModelStream, ProviderIo } from './spec.ts'
 import { type SseDecoder, sseDecoder } from './sse.ts'
 
 /** A protocol's reader of one streamed answer. Its methods throw AppError. */
@@ -12,6 +12,8 @@ export interface EventReader {
   readEvent(data: string, event: string, out: ModelPart[]): void
   /** The `finish` part; throws `upstream-malformed` when the answer did not say how it finished. */
   finish(): ModelPart
+  /** As ModelStream. */
+  readonly toldInput: InputUsage | undefined
 }
 
 /**
@@ -23,11 +25,11 @@ export function runCall(
   io: ProviderIo,
   reader: EventReader,
   readWhole: (body: string) => ModelPart[],
-): BatchSource<ModelPart> {
+): BatchSource<ModelPart> & ModelStream {
   return new Call(request, io, reader, readWhole)
 }
 
-class Call extends BatchSource<ModelPart> {
+class Call extends BatchSource<ModelPart> implements ModelStream {
   private readonly request: HttpRequest
   private readonly io: ProviderIo
   private readonly reader: EventReader
@@ -49,6 +51,10 @@ class Call extends BatchSource<ModelPart> {
     this.io = io
     this.reader = reader
     this.readWhole = readWhole
+  }
+
+  get toldInput(): InputUsage | undefined {
+    return this.reader.toldInput
   }
 
   override leave(): void {

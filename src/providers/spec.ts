@@ -29,12 +29,19 @@ export interface Provider {
    * aborted. A stream that ends without saying how it finished is `upstream-malformed`, never a `finish`.
    * When it throws, no connection is left open.
    */
-  streamModel(call: ModelCall, io: ProviderIo): AsyncIterableIterator<ModelPart[]>
+  streamModel(call: ModelCall, io: ProviderIo): ModelStream
   /** Names of the models the upstream offers now. Throws AppError. */
   listModels(endpoint: Endpoint, io: ProviderIo): Promise<string[]>
   /** Asks the upstream's moderation endpoint: one opinion a text, in their order. Throws AppError. Absent: it has none. */
   moderate?(call: ModerationCall, io: ProviderIo): Promise<Opinion[]>
 }
+
+export interface ModelStream extends AsyncIterableIterator<ModelPart[]> {
+  /** What the upstream has told of the input so far, where it does so before the end: all there is of a call that breaks off. */
+  readonly toldInput?: InputUsage | undefined
+}
+
+export type InputUsage = Pick<Usage, 'inputTokens' | 'cachedInputTokens'>
 
 export interface ModerationCall {
   endpoint: Endpoint
@@ -136,6 +143,8 @@ export interface OpenedModel {
   price: Price
   /** As Provider.streamModel; begins with the first part. To be taken once. */
   parts: Batches<ModelPart>
+  /** As ModelStream. */
+  toldInput?(): InputUsage | undefined
 }
 
 /**

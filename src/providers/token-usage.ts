@@ -1,4 +1,5 @@
 import type { Usage } from '#contracts/index.ts'
+import type { InputUsage } from './spec.ts'
 
 /** A thousand times what the largest models take. One figure more than this would spoil every sum that it goes into. */
 const mostTokens = 1e9
@@ -32,4 +33,11 @@ export function usageOf(figures: {
     reasoningTokens: Math.min(reasoning, outputTokens),
     estimated: false,
   }
+}
+
+/** What a usage of an unfinished call says of its input. A 0 says that it is not counted yet: no call is without input. */
+export function inputOf(usage: Usage | undefined): InputUsage | undefined {
+  if (!usage || usage.inputTokens === 0) return undefined
+  const { inputTokens, cachedInputTokens } = usage
+  return { inputTokens, cachedInputTokens }
 }

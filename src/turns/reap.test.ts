@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { addUsage, type Envelope, emptyTurn, growingText, noUsage, partsOf } from '#contracts/index.ts'
 import { estimateTokens } from '#lib/tokens.ts'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -7,6 +7,7 @@ import { databaseKinds } from '#test/support/databases.ts'
 import { expectGuarantees, fold } from '#test/support/guarantees.ts'
 import { checkpoints, playTurn, turnScript } from '#test/support/random-turns.ts'
 import { type TurnHouse, turnHouse } from '#test/support/turn-house.ts'
+import { keepLease } from './lease.ts'
 import { reaper } from './reap.ts'
 import { insertCheckpoint, insertTurnRows } from './rows.ts'
 import { replayAfter } from './stored-log.ts'
@@ -15,6 +16,7 @@ import { eventsOf, findStoredTurn } from './stored-turn.ts'
 const price = { input: 3_000_000, output: 7_000_000 }
 const reservedMicros = 1_000
 const inputTokens = 50
+const hourMs = 3_600_000
 
 for (const kind of databaseKinds)
   describe(`the reaper on ${kind}`, () => {
@@ -75,6 +77,28 @@ for (const kind of databaseKinds)
       expect((await findStoredTurn(house.database, publicId))!.status).toBe('running')
       await house.database.write((tx) => tx.db.deleteFrom('processes').where('id', '=', 'alive').execute())
       expect(await reaper(house.deps, 'me').now()).toBe(1)
+    })
+
+    it.runIf(kind === 'postgres')('tells the dead from the living whatever the clock of either says', async () => {
+      const lives = uuidv7()
+      const died = uuidv7()
+      const { options } = house.deps
+      // Signs of life are given once each.
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+      await keepLease({ ...house.deps, now: () => Date.now() - hourMs }, 'behind').open()
+      await keepLease(
+        { ...house.deps, now: () => Date.now() + hourMs, options: { ...options, leaseMs: -1 } },
+        'ahead',
+      ).open()
+      vi.useRealTimers()
+      await house.database.write(async (tx) => {
+        await insertTurnRows(tx, row(lives, 'behind'), '[]')
+        await insertTurnRows(tx, row(died, 'ahead'), '[]')
+      })
+      for (const offMs of [-2 * hourMs, 2 * hourMs])
+        await reaper({ ...house.deps, now: () => Date.now() + offMs }, 'me').now()
+      expect((await findStoredTurn(house.database, lives))!.status).toBe('running')
+      expect((await findStoredTurn(house.database, died))!.status).toBe('interrupted')
     })
 
     function row(publicId: string, processId: string) {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import {
   addUsage,
   costMicros,
@@ -10,6 +11,7 @@ import {
 } from '#contracts/index.ts'
 import { estimateTokens } from '#lib/tokens.ts'
 import type { TurnsDeps } from './deps.ts'
+import { leaseTime } from './lease.ts'
 import { type StartedTurn, settle } from './rows.ts'
 import { foldLog, mergeDeltas, toStoredLog } from './stored-log.ts'
 
@@ -50,7 +52,7 @@ export function reaper(deps: Pick<TurnsDeps, 'database' | 'now' | 'log' | 'optio
 
   async function dropLapsedLeases(): Promise<void> {
     // An embedded database has one process: whatever else is written there is dead.
-    const before = database.dialect === 'sqlite' ? Number.MAX_SAFE_INTEGER : deps.now()
+    const before = database.dialect === 'sqlite' ? sql.lit(Number.MAX_SAFE_INTEGER) : leaseTime(deps)
     await database.write((tx) =>
       tx.db.deleteFrom('processes').where('lease_until', '<', before).where('id', '!=', processId).execute(),
     )

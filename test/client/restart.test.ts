@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { databaseKinds } from '#test/support/databases.ts'
-import { query } from '#test/support/ledger.ts'
+import { lapseLeases, query } from '#test/support/ledger.ts'
 import { type Home, makeHome, type ParleyProcess, spawnParley, startParley } from '#test/support/parley.ts'
 import { until } from '#test/support/until.ts'
 import { startUpstream, type Upstream } from '#test/support/upstream-simulator.ts'
@@ -8,9 +8,6 @@ import { connect, type Session } from '../../client/src/index.ts'
 import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts'
 import { type HandClock, handClock } from './hand-clock.ts'
 import { firstApp, impatient, letTimePass, nextTurn, untilState, untilText } from './scene.ts'
-
-/** PostgreSQL believes in the dead until their lease lapses: the next server's clock is past that. */
-const afterTheLease = { now: () => Date.now() + 60_000 }
 
 for (const kind of databaseKinds)
   describe(`a server that ends and begins again, on ${kind}`, () => {
@@ -44,7 +41,8 @@ for (const kind of databaseKinds)
 
     /** The next server, in the same home and at the same address. */
     async function again() {
-      const next = await startParley({ home, upstreamUrl: upstream.url, overrides: afterTheLease })
+      await lapseLeases(home)
+      const next = await startParley({ home, upstreamUrl: upstream.url })
       cleanUps.push(() => next.close())
       proxy.target = next.url
       impatient(session, clock)

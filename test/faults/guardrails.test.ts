@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { databaseKinds } from '#test/support/databases.ts'
-import { query, wrongInBooks } from '#test/support/ledger.ts'
+import { lapseLeases, query, wrongInBooks } from '#test/support/ledger.ts'
 import { type Home, makeHome, spawnParley, startParley } from '#test/support/parley.ts'
 import { postSse } from '#test/support/sse-client.ts'
 import { useStory } from '#test/support/story.ts'
@@ -188,9 +188,8 @@ for (const kind of databaseKinds)
       await until(async () => (await query(home, 'select id from turns')).length > 0)
       await first.stop('SIGKILL')
 
-      // PostgreSQL believes in the dead until their lease lapses: the next server's clock is past that.
-      const overrides = { now: () => Date.now() + 60_000 }
-      const second = await startParley({ home, upstreamUrl: upstream.url, overrides })
+      await lapseLeases(home)
+      const second = await startParley({ home, upstreamUrl: upstream.url })
       cleanUps.push(() => second.close())
       upstream.moderate((texts) => ({ results: texts.map(() => ({ flagged: false })) }))
       await until(async () => (await query(home, `select id from turns where status = 'running'`)).length === 0)

@@ -1,13 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { databaseKinds } from '#test/support/databases.ts'
-import { query, wrongInBooks } from '#test/support/ledger.ts'
+import { lapseLeases, query, wrongInBooks } from '#test/support/ledger.ts'
 import { type Home, makeHome, type ParleyProcess, spawnParley, startParley } from '#test/support/parley.ts'
 import { chunkText, eventText, openSse, postSse } from '#test/support/sse-client.ts'
 import { until } from '#test/support/until.ts'
 import { startUpstream, type Upstream } from '#test/support/upstream-simulator.ts'
-
-/** PostgreSQL believes in the dead until their lease lapses: the next server's clock is past that. */
-const afterTheLease = { now: () => Date.now() + 60_000 }
 
 const say = (content: string, more: object = {}) => ({
   model: 'gpt-sim',
@@ -39,7 +36,8 @@ for (const kind of databaseKinds)
     }
 
     async function restarted() {
-      const parley = await startParley({ home, upstreamUrl: upstream.url, overrides: afterTheLease })
+      await lapseLeases(home)
+      const parley = await startParley({ home, upstreamUrl: upstream.url })
       let closing: Promise<void> | undefined
       const close = () => {
         closing ??= parley.close()

@@ -102,6 +102,29 @@ for (const kind of databaseKinds)
       expect(await query(story.parley.home, `select id from conversations where external_id = 'goes on'`)).toEqual([])
     })
 
+    it('what was said by a clock that was wrong keeps nothing longer, also itself', async () => {
+      const fay = await someone('fay')
+      const [early, ahead, late] = [newWord(), newWord(), newWord()]
+      const realNow = clock.now
+      const titled = (title: string) =>
+        story.api('POST', '/api/v1/chat/sessions', { application_id: fay.app, title }, fay.headers)
+      await chat(fay, 'one', early)
+      clock.now = realNow + 3650 * dayMs
+      await say(fay, 'something that a guardrail noted', ahead)
+      await titled(ahead)
+      await settled(story)
+      clock.now = realNow
+      await chat(fay, 'two', late)
+      await titled(late)
+      await settled(story)
+      expect((await keep(fay, 30)).status).toBe(200)
+      await pass()
+      for (const word of [early, ahead, late]) expect(await places(word)).not.toEqual([])
+      clock.now += 31 * dayMs
+      await pass()
+      for (const word of [early, ahead, late]) expect(await places(word)).toEqual([])
+    })
+
     it('a turn looks as it cost, without a word', async () => {
       const dan = await someone('dan')
       const word = newWord()

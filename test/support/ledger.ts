@@ -25,6 +25,11 @@ export async function query(home: Home, sql: string): Promise<Row[]> {
   }
 }
 
+/** Ends the leases of the dead: PostgreSQL, by whose clock they run, would believe in them for some time. */
+export async function lapseLeases(home: Home): Promise<void> {
+  if (home.kind === 'postgres') await query(home, 'update processes set lease_until = 0')
+}
+
 const figures = ['input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'cost_micros']
 
 /** What must never be found, whatever happened before: [what it means, the query that finds it]. */

@@ -101,6 +101,7 @@ function wanted(error: ErrorObject): string {
     case 'enum':
       return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`
     case 'format':
+      if (params.format === 'uuid') return 'must be a UUID'
       return `must be a valid ${params.format}`
     case 'minItems':
       return `must have at least ${params.limit} item${params.limit === 1 ? '' : 's'}`

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { type AppError, invalid } from '#errors/index.ts'
 import { isDeeperThan } from '#lib/depth.ts'
 import { tooMuchJson } from '#lib/json-size.ts'
+import { isUuid } from '#lib/uuid.ts'
 import { toInvalid } from './schema-errors.ts'
 
 /** No request means anything deeper; storing and sending on recurse. */
@@ -34,8 +35,11 @@ export function useValidators(server: FastifyInstance): void {
   const coercing = new Ajv({ ...options, coerceTypes: true })
   // @note the package is CommonJS, and its default export lies one deeper for an ES module.
   const addFormats = formats as unknown as (ajv: Ajv) => void
-  addFormats(strict)
-  addFormats(coercing)
+  for (const ajv of [strict, coercing]) {
+    addFormats(ajv)
+    // Theirs also takes `urn:uuid:…`, which no id here is.
+    ajv.addFormat('uuid', isUuid)
+  }
   server.setValidatorCompiler(({ schema, httpPart, method }) => {
     const isBody = httpPart === 'body'
     const takesNull = isBody && method === 'POST'

@@ -163,11 +163,11 @@ async function callModel(
         if (part.type === 'text' || part.type === 'refusal') said += part.text
         if (part.type !== 'finish') continue
         finishReason = part.finishReason
-        usage = part.usage ?? estimateUsage(query.messages, said)
+        usage = part.usage
       }
     })
   } finally {
-    const used = usage ?? estimateUsage(query.messages, said)
+    const used = usage ?? estimateUsage(query.messages, said, opened.toldInput?.())
     const cost = costMicros(used, opened.price)
     const latencyMs = Math.max(0, deps.now() - startedAt)
     spent({ model: query.model, upstream: opened.upstream, usage: used, costMicros: cost, finishReason, latencyMs })

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
+import { uuidFloor } from '#lib/uuid-floor.ts'
 import type { Transaction } from '#store/index.ts'
 import { lockHolds } from './covered.ts'
 import { eraseBatch } from './erase-batch.ts'
 import { eraseFiles } from './files.ts'
 import type { RunDeps } from './run-erasure.ts'
-import type { Scope, TextStore } from './text-store.ts'
+import { batchSize, type Scope, type TextStore } from './text-store.ts'
 
 const dayMs = 86_400_000
 /** Workspaces whose rows are looked for together. */
@@ -32,6 +33,7 @@ export async function eraseByAge(deps: RunDeps): Promise<void> {
     .where('retention_days', 'is not', null)
     .orderBy('id')
     .execute()
+  if (workspaces.length > 0) await bringBack(deps)
   const failures: unknown[] = []
   const tried = (work: Promise<unknown>) => work.catch((thrown: unknown) => failures.push(thrown))
   for (const [days, own] of Map.groupBy(workspaces, (workspace) => workspace.days!)) {
@@ -43,6 +45,29 @@ export async function eraseByAge(deps: RunDeps): Promise<void> {
     for (const workspace of own) if (!deps.stopping()) await tried(eraseFiles(deps, workspace, until))
   }
   if (failures.length > 0) throw failures[0]
+}
+
+/**
+ * What is dated days ahead was said before the clock was set back: without this it would be kept for as long again, and with a
+ * turn or conversation all that were begun after it.
+ */
+async function bringBack({ database, now }: RunDeps): Promise<void> {
+  const at = now()
+  const ahead = at + dayMs
+  for (const table of ['turns', 'conversations', 'feedback', 'guardrail_violations'] as const) {
+    // Ids are not older than their rows, and there is an index of them.
+    const query = database.read
+      .selectFrom(table)
+      .select('id')
+      .where('public_id', '>=', uuidFloor(ahead))
+      .where('created_at', '>', ahead)
+      .orderBy('public_id')
+      .limit(batchSize)
+    for (let found = await query.execute(); found.length > 0; found = await query.execute()) {
+      const ids = found.map(({ id }) => id)
+      await database.write((tx) => tx.db.updateTable(table).set({ created_at: at }).where('id', 'in', ids).execute())
+    }
+  }
 }
 
 async function groupsOf(deps: RunDeps, store: TextStore, days: number, ids: number[]): Promise<Group[]> {

@@ -99,7 +99,7 @@ async function begin(
       finished: () => upstream.breaker.succeeded(permit),
       failed: (thrown) => blame(upstream, permit, thrown, signal, deps.log),
     })
-    return { upstream: upstream.name, price, parts }
+    return { upstream: upstream.name, price, parts, toldInput: () => rest.toldInput }
   } catch (thrown) {
     return blame(upstream, permit, thrown, signal, deps.log)
   }

@@ -3,8 +3,8 @@ import { AppError } from '#errors/index.ts'
 import { parseUpstreamJson } from '../json.ts'
 import type { EventReader } from '../run-call.ts'
 import { markSignature } from '../signature.ts'
-import type { ModelPart } from '../spec.ts'
-import { usageOf } from '../token-usage.ts'
+import type { InputUsage, ModelPart } from '../spec.ts'
+import { inputOf, usageOf } from '../token-usage.ts'
 import {
   type AnswerBlock,
   type AnswerMessage,
@@ -105,6 +105,10 @@ export class MessageReader implements EventReader {
       ...(this.#id && { responseId: this.#id }),
       ...(typeof tier === 'string' && { serviceTier: tier }),
     }
+  }
+
+  get toldInput(): InputUsage | undefined {
+    return inputOf(toUsage({ ...this.#usage, output_tokens: 0 }))
   }
 
   #start(index: number, block: AnswerBlock, out: ModelPart[]): void {

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { AppError } from '#errors/index.ts'
 import { namesIn, readModelPages } from '../list-models.ts'
 import { runCall } from '../run-call.ts'
-import type { Endpoint, ModelCall, ModelPart, Provider, ProviderIo } from '../spec.ts'
+import type { Endpoint, ModelCall, ModelStream, Provider, ProviderIo } from '../spec.ts'
 import { answerToolOf } from './answer-format.ts'
 import { statusError } from './errors.ts'
 import { MessageReader } from './from-events.ts'
@@ -11,7 +11,7 @@ import { kind, toMessagesRequest } from './to-messages-request.ts'
 
 export const anthropic: Provider = { kind, streamModel, listModels }
 
-function streamModel(call: ModelCall, io: ProviderIo): AsyncIterableIterator<ModelPart[]> {
+function streamModel(call: ModelCall, io: ProviderIo): ModelStream {
   const { endpoint } = call
   const request = {
     method: 'POST' as const,

@@ -21,6 +21,11 @@ test('the smallest request; max_tokens has a default', () => {
   })
 })
 
+test('a stop sequence of white space, which the protocol refuses, is left out', () => {
+  expect(request({ sampling: { stop: ['\n\n', ' END ', ' ', ''] } })).toMatchObject({ stop_sequences: [' END '] })
+  expect(request({ sampling: { stop: ['\n', '\t'] } })).not.toHaveProperty('stop_sequences')
+})
+
 test('roles alternate, begin with the user; system is taken out; empty text is left out', () => {
   const messages: Message[] = [
     { role: 'assistant', parts: [text('Hi')] },

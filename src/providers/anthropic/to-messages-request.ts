@@ -38,6 +38,8 @@ export function toMessagesRequest(call: ModelCall): MessagesRequest {
   const system = systemOf(call, speeches)
   const tools = [...call.tools.map(toTool), ...(answerTool ? [answerTool] : [])]
   const { output_config: givenConfig, ...rest } = options
+  // The protocol refuses one that is only white space: then the model goes on there, and the other ones still hold.
+  const stops = (sampling.stop ?? []).filter((text) => text.trim() !== '')
   const config = { ...(isObject(givenConfig) ? givenConfig : {}), ...thinking.effort, ...toOutputFormat(call) }
   return {
     ...rest,
@@ -49,7 +51,7 @@ export function toMessagesRequest(call: ModelCall): MessagesRequest {
     ...(thinks && { thinking: thinking.thinking }),
     ...(Object.keys(config).length > 0 && { output_config: config }),
     ...(tools.length > 0 && { tools, ...toolChoiceOf(call, thinks, answerTool) }),
-    ...(sampling.stop?.length && { stop_sequences: sampling.stop }),
+    ...(stops.length > 0 && { stop_sequences: stops }),
     ...(abilities.sampling && !thinks && samplingOf(call)),
   }
 }

@@ -4,8 +4,8 @@ import { AppError } from '#errors/index.ts'
 import { parseUpstreamJson } from '../json.ts'
 import type { EventReader } from '../run-call.ts'
 import { markSignature } from '../signature.ts'
-import type { ModelPart } from '../spec.ts'
-import { tokenCount, usageOf } from '../token-usage.ts'
+import type { InputUsage, ModelPart } from '../spec.ts'
+import { inputOf, tokenCount, usageOf } from '../token-usage.ts'
 import type { Candidate, GenerateAnswer, GroundingChunk, WirePart, WireUsage } from './api.ts'
 import { toldError } from './errors.ts'
 
@@ -43,6 +43,10 @@ export class AnswerReader implements EventReader {
       ...(this.#usage && { usage: this.#usage }),
       ...(this.#id && { responseId: this.#id }),
     }
+  }
+
+  get toldInput(): InputUsage | undefined {
+    return inputOf(this.#usage)
   }
 
   #read(answer: GenerateAnswer, text: string, out: ModelPart[]): void {

@@ -4,14 +4,14 @@ import type { AppError } from '#errors/index.ts'
 import { isObject } from '../json.ts'
 import { namesIn, readModelPages } from '../list-models.ts'
 import { runCall } from '../run-call.ts'
-import type { Endpoint, ModelCall, ModelPart, Provider, ProviderIo } from '../spec.ts'
+import type { Endpoint, ModelCall, ModelStream, Provider, ProviderIo } from '../spec.ts'
 import { statusError } from './errors.ts'
 import { AnswerReader } from './from-answers.ts'
 import { toGenerateRequest } from './to-generate-request.ts'
 
 export const google: Provider = { kind: 'google', streamModel, listModels }
 
-function streamModel(call: ModelCall, io: ProviderIo): AsyncIterableIterator<ModelPart[]> {
+function streamModel(call: ModelCall, io: ProviderIo): ModelStream {
   const { endpoint } = call
   // A tuned model's name brings its collection along.
   const model = call.model.includes('/') ? call.model : `models/${call.model}`

@@ -2,8 +2,8 @@ import type { FinishReason, Usage } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 import { parseUpstreamJson } from '../json.ts'
 import { markSignature } from '../signature.ts'
-import type { ModelPart } from '../spec.ts'
-import { tokenCount, usageOf } from '../token-usage.ts'
+import type { InputUsage, ModelPart } from '../spec.ts'
+import { inputOf, tokenCount, usageOf } from '../token-usage.ts'
 import type { AnswerToolCall, Choice, Completion, Delta, WireUsage } from './api.ts'
 import { ChunkTemplate } from './chunk-template.ts'
 import { toldError } from './errors.ts'
@@ -23,8 +23,6 @@ export class ChunkReader {
   #id: string | undefined
   #fingerprint: string | undefined
   #tier: string | undefined
-  /** First half of a character that a server cut in two. */
-  #half = ''
 
   constructor(options: { secret?: string | undefined; audioFormat?: string | undefined }) {
     this.#secret = options.secret
@@ -82,6 +80,10 @@ export class ChunkReader {
     }
   }
 
+  get toldInput(): InputUsage | undefined {
+    return inputOf(this.#usage)
+  }
+
   /** The body of a whole answer → its parts, `finish` last. Throws AppError as a stream would. */
   readWhole(body: string): ModelPart[] {
     const completion = parseUpstreamJson(body) as Completion
@@ -113,14 +115,7 @@ export class ChunkReader {
     if (delta.annotations) this.#annotations(delta.annotations, out)
   }
 
-  #text(content: string, logprobs: unknown[] | undefined, out: ModelPart[]): void {
-    let text = this.#half + content
-    this.#half = ''
-    const last = text.charCodeAt(text.length - 1)
-    if (last >= 0xd800 && last <= 0xdbff) {
-      this.#half = text.slice(-1)
-      text = text.slice(0, -1)
-    }
+  #text(text: string, logprobs: unknown[] | undefined, out: ModelPart[]): void {
     if (logprobs !== undefined) out.push({ type: 'text', text, logprobs })
     else if (text !== '') out.push({ type: 'text', text })
   }

@@ -8,7 +8,7 @@ import { readText, sendHttp } from '../http.ts'
 import { isObject } from '../json.ts'
 import { namesIn, readModelPages } from '../list-models.ts'
 import { runCall } from '../run-call.ts'
-import type { Endpoint, ModelCall, ModelPart, ModerationCall, Opinion, Provider, ProviderIo } from '../spec.ts'
+import type { Endpoint, ModelCall, ModelStream, ModerationCall, Opinion, Provider, ProviderIo } from '../spec.ts'
 import { dialectOf } from './dialect.ts'
 import { statusError, toldError } from './errors.ts'
 import { ChunkReader } from './from-chunks.ts'
@@ -17,7 +17,7 @@ import { toChatRequest } from './to-chat-request.ts'
 
 export const openAiCompatible: Provider = { kind: 'openai-compatible', streamModel, listModels, moderate }
 
-function streamModel(call: ModelCall, io: ProviderIo): AsyncIterableIterator<ModelPart[]> {
+function streamModel(call: ModelCall, io: ProviderIo): ModelStream {
   const { endpoint } = call
   const body = toChatRequest(call)
   const reader = new ChunkReader({ secret: endpoint.secret, audioFormat: audioFormat(body.audio) })

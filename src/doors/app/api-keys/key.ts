@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 import type { Scoped } from '#doors/gate/index.ts'
 import type { Keys } from '#features/keys/index.ts'
+import { Uuid } from '../uuid.ts'
 
-const params = Type.Object({ id: Type.String({ maxLength: 64 }) })
+const params = Type.Object({ id: Uuid })
 const change = Type.Object({
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   description: Type.Optional(Type.String({ maxLength: 2000 })),

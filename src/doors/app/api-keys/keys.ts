@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { Scoped } from '#doors/gate/index.ts'
 import type { Keys } from '#features/keys/index.ts'
+import { Uuid } from '../uuid.ts'
 
 const name = Type.String({ minLength: 1, maxLength: 200 })
 const description = Type.String({ maxLength: 2000 })
@@ -9,7 +10,7 @@ const scopes = Type.Array(Type.String({ maxLength: 20 }), { maxItems: 10 })
 const creation = Type.Object({
   name,
   description: Type.Optional(description),
-  workspace_id: Type.Optional(Type.String({ maxLength: 64 })),
+  workspace_id: Type.Optional(Uuid),
   scopes: Type.Optional(scopes),
   rate_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
   expires_in_days: Type.Optional(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 1, maximum: 3650 })),
@@ -38,7 +39,7 @@ export function keyCollectionRoutes(door: Scoped, deps: { keys: Pick<Keys, 'crea
     method: 'GET',
     url: '/api/v1/api-keys',
     schema: {
-      querystring: Type.Object({ workspace_id: Type.String({ maxLength: 64 }) }),
+      querystring: Type.Object({ workspace_id: Uuid }),
       tags: ['api-keys'],
       summary: 'List the keys of a workspace',
     },

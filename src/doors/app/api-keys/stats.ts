@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { Scoped } from '#doors/gate/index.ts'
 import type { Keys } from '#features/keys/index.ts'
+import { Uuid } from '../uuid.ts'
 
 /** GET /api/v1/api-keys/{id}/stats?days=7: what the key was used for. */
 export function keyStatsRoute(door: Scoped, deps: { keys: Pick<Keys, 'stats'> }): void {
@@ -8,7 +9,7 @@ export function keyStatsRoute(door: Scoped, deps: { keys: Pick<Keys, 'stats'> })
     method: 'GET',
     url: '/api/v1/api-keys/:id/stats',
     schema: {
-      params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+      params: Type.Object({ id: Uuid }),
       querystring: Type.Object({ days: Type.Optional(Type.Integer({ minimum: 1, maximum: 90 })) }),
       tags: ['api-keys'],
       summary: 'What a key was used for',

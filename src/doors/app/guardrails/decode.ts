@@ -1,5 +1,6 @@
-import { type Static, Type } from 'typebox'
+import { type Static, type TString, Type } from 'typebox'
 import type { GuardrailInput, Place } from '#features/guardrails/index.ts'
+import { Uuid } from '../uuid.ts'
 
 const fields = {
   where: Type.String({ enum: ['input', 'output', 'both'] }),
@@ -37,15 +38,13 @@ export function decodeChange(body: Static<typeof guardrailChange>): Partial<Guar
   }
 }
 
-const id = Type.String({ maxLength: 64 })
-
 /** Where guardrails are: under a workspace, and the same under an app. `urls` of an endpoint stand in this order. */
 export const places: readonly {
-  params: Record<string, typeof id>
+  params: Record<string, TString>
   placeOf(params: Record<string, string>): Place
 }[] = [
-  { params: { ws: id }, placeOf: ({ ws }) => ({ workspace: ws! }) },
-  { params: { app_id: id }, placeOf: ({ app_id }) => ({ app: app_id! }) },
+  { params: { ws: Uuid }, placeOf: ({ ws }) => ({ workspace: ws! }) },
+  { params: { app_id: Type.String({ maxLength: 64 }) }, placeOf: ({ app_id }) => ({ app: app_id! }) },
 ]
 
-export const guardrailId = id
+export const guardrailId = Uuid

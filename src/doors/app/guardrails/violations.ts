@@ -5,6 +5,7 @@ import { type Guardrails, presentViolation } from '#features/guardrails/index.ts
 import { isUuid } from '#lib/uuid.ts'
 import { ok } from '../envelope.ts'
 import { isoTime } from '../iso-time.ts'
+import { Uuid } from '../uuid.ts'
 
 const id = Type.Optional(Type.String({ maxLength: 64 }))
 const time = Type.Optional(Type.String({ maxLength: 64 }))
@@ -15,7 +16,7 @@ export function violationsRoute(door: Scoped, deps: { guardrails: Pick<Guardrail
     method: 'GET',
     url: '/api/v1/workspaces/:ws/guardrails/violations',
     schema: {
-      params: Type.Object({ ws: Type.String({ maxLength: 64 }) }),
+      params: Type.Object({ ws: Uuid }),
       querystring: Type.Object({
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
         before: id,

@@ -2,8 +2,9 @@ import { Type } from 'typebox'
 import type { Scoped } from '#doors/gate/index.ts'
 import { type Notifications, presentNotification } from '#features/notifications/index.ts'
 import { ok } from '../envelope.ts'
+import { Uuid } from '../uuid.ts'
 
-const params = Type.Object({ id: Type.String({ maxLength: 64 }) })
+const params = Type.Object({ id: Uuid })
 const tags = ['notifications']
 
 /** GET /api/v1/notifications/{id}; POST …/read, and …/ack: it was received and is not sent to a socket again. */

@@ -5,8 +5,8 @@ import { type ErasureView, presentErasure, type Retention } from '#features/rete
 import { clearSessionCookies } from '../auth/cookies.ts'
 import type { LoginLimit } from '../auth/index.ts'
 import { ok } from '../envelope.ts'
+import { Uuid } from '../uuid.ts'
 
-const id = Type.String({ maxLength: 64 })
 const own = Type.Union([
   Type.Object({
     anonymise: Type.Optional(Type.Boolean()),
@@ -46,7 +46,7 @@ export function erasureRoutes(
     method: 'DELETE',
     url: '/api/v1/users/:user_id/data',
     schema: {
-      params: Type.Object({ user_id: id }),
+      params: Type.Object({ user_id: Uuid }),
       body: anybodys,
       tags,
       summary: 'Erase everything somebody said; for administrators of the server',
@@ -60,7 +60,7 @@ export function erasureRoutes(
     method: 'POST',
     url: '/api/v1/workspaces/:ws/members/:user_id/erasure',
     schema: {
-      params: Type.Object({ ws: id, user_id: id }),
+      params: Type.Object({ ws: Uuid, user_id: Uuid }),
       tags,
       summary: 'Erase what a member said in this workspace',
     },
@@ -72,7 +72,7 @@ export function erasureRoutes(
   door.route({
     method: 'GET',
     url: '/api/v1/erasures/:id',
-    schema: { params: Type.Object({ id }), tags, summary: 'How far an erasure came, and what a hold kept' },
+    schema: { params: Type.Object({ id: Uuid }), tags, summary: 'How far an erasure came, and what a hold kept' },
     handler: async ({ principal, params }) => ok(presentErasure(await retention.viewErasure(principal, params.id))),
   })
 }

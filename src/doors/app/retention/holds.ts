@@ -2,9 +2,10 @@ import { Type } from 'typebox'
 import type { Scoped } from '#doors/gate/index.ts'
 import { presentHold, type Retention } from '#features/retention/index.ts'
 import { ok } from '../envelope.ts'
+import { Uuid } from '../uuid.ts'
 
 const id = Type.String({ maxLength: 64 })
-const ws = Type.Object({ ws: id })
+const ws = Type.Object({ ws: Uuid })
 const body = Type.Object({
   reason: Type.String({ minLength: 1, maxLength: 1000 }),
   application_id: Type.Optional(id),
@@ -46,7 +47,7 @@ export function holdRoutes(
   door.route({
     method: 'DELETE',
     url: `${url}/:id`,
-    schema: { params: Type.Object({ ws: id, id }), tags, summary: 'Lift a legal hold' },
+    schema: { params: Type.Object({ ws: Uuid, id: Uuid }), tags, summary: 'Lift a legal hold' },
     config: { scope: 'admin' },
     handler: async ({ principal, params }) => {
       await deps.retention.liftHold(principal, params.ws, params.id)

@@ -2,8 +2,9 @@ import { Type } from 'typebox'
 import type { Scoped } from '#doors/gate/index.ts'
 import type { Retention } from '#features/retention/index.ts'
 import { ok } from '../envelope.ts'
+import { Uuid } from '../uuid.ts'
 
-const params = Type.Object({ ws: Type.String({ maxLength: 64 }) })
+const params = Type.Object({ ws: Uuid })
 const days = Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()])
 const tags = ['retention']
 

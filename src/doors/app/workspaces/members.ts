@@ -4,13 +4,13 @@ import type { Scoped } from '#doors/gate/index.ts'
 import { invalid } from '#errors/index.ts'
 import { presentMember, type Workspaces } from '#features/workspaces/index.ts'
 import { ok } from '../envelope.ts'
+import { Uuid } from '../uuid.ts'
 
-const ws = Type.String({ maxLength: 64 })
 const role = Type.String({ enum: ['owner', 'admin', 'member'] })
-const one = Type.Object({ ws, user_id: Type.String({ maxLength: 64 }) })
+const one = Type.Object({ ws: Uuid, user_id: Uuid })
 const change = Type.Object({ role })
 const addition = Type.Object({
-  user_id: Type.Optional(Type.String({ maxLength: 64 })),
+  user_id: Type.Optional(Uuid),
   email: Type.Optional(Type.String({ maxLength: 254 })),
   role: Type.Optional(role),
 })
@@ -26,7 +26,7 @@ export function memberRoutes(
   door.route({
     method: 'GET',
     url,
-    schema: { params: Type.Object({ ws }), tags, summary: 'List members' },
+    schema: { params: Type.Object({ ws: Uuid }), tags, summary: 'List members' },
     handler: async ({ principal, params }) =>
       ok((await deps.workspaces.members(principal, params.ws)).map(presentMember)),
   })
@@ -34,7 +34,7 @@ export function memberRoutes(
   door.route({
     method: 'POST',
     url,
-    schema: { params: Type.Object({ ws }), body: addition, tags, summary: 'Add a member' },
+    schema: { params: Type.Object({ ws: Uuid }), body: addition, tags, summary: 'Add a member' },
     config: { scope: 'admin' },
     handler: async ({ principal, params, body }) => {
       const user = body.user_id === undefined ? byEmail(body.email) : { publicId: body.user_id }

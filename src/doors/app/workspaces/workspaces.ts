@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { Scoped } from '#doors/gate/index.ts'
 import { presentWorkspace, type Workspaces } from '#features/workspaces/index.ts'
 import { ok } from '../envelope.ts'
+import { Uuid } from '../uuid.ts'
 
 const tags = ['workspaces']
 
@@ -35,7 +36,7 @@ export function workspaceCollectionRoutes(
   door.route({
     method: 'GET',
     url: `${url}/:ws`,
-    schema: { params: Type.Object({ ws: Type.String({ maxLength: 64 }) }), tags, summary: 'Look at a workspace' },
+    schema: { params: Type.Object({ ws: Uuid }), tags, summary: 'Look at a workspace' },
     handler: async ({ principal, params }) => ok(presentWorkspace(await deps.workspaces.get(principal, params.ws))),
   })
 
@@ -43,7 +44,7 @@ export function workspaceCollectionRoutes(
     method: 'PATCH',
     url: `${url}/:ws`,
     schema: {
-      params: Type.Object({ ws: Type.String({ maxLength: 64 }) }),
+      params: Type.Object({ ws: Uuid }),
       body: Type.Object({
         name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
         code: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
