@@ -49,6 +49,8 @@ export function appServer({ config, takesUpgrade, onRoute }: AppServerDeps): Fas
     forceCloseConnections: 'idle',
     // The gate refuses what comes too late, in the words of its door.
     return503OnClosing: false,
+    // Its ten seconds hold for closing, too, and turns may be given longer to end.
+    pluginTimeout: 0,
     frameworkErrors: routerErrors(shapeOf),
     http: { shouldUpgradeCallback: takesUpgrade },
   })

@@ -1,5 +1,5 @@
 /** The process, begun by `start.js`: read the environment, build the server, listen, and on SIGTERM or SIGINT let turns settle and leave. */
-import { buildParley } from './app.ts'
+import { buildParley, type Parley } from './app.ts'
 import { readEnv } from './config/index.ts'
 import { AppError } from './errors/index.ts'
 import { holdShapes, releaseMemory, releaseWhenIdle } from './lib/process-memory.ts'
@@ -8,16 +8,13 @@ async function main(): Promise<void> {
   holdShapes()
   const config = readEnv(process.env)
   const parley = await buildParley(config)
+  // Before anything else can fail, as when the port is taken: what is told here is told once and kept nowhere.
+  tellOfFirstStart(parley.firstStart)
   const address = await parley.server.listen({ host: config.host, port: config.port })
   // What was only needed to start (sources, half-made schemas) is garbage by now: a third of the memory.
   releaseMemory()
   releaseWhenIdle()
-  const { created, email, password, apiKey } = parley.firstStart
   console.log(`Parley listens on ${address}`)
-  if (created) {
-    console.log(`\nFirst start. Owner account: ${email}${password === undefined ? '' : `   password: ${password}`}`)
-    if (apiKey !== undefined) console.log(`API key (shown once):   ${apiKey}\n`)
-  }
 
   let stopping = false
   const stop = (signal: string) => {
@@ -27,15 +24,24 @@ async function main(): Promise<void> {
     // No process.exit: when everything is closed nothing keeps the process, and its exit code is 0.
     parley.close(config.stopGraceMs).catch((err) => {
       parley.server.log.error({ err }, 'stopping failed')
-      process.exitCode = 1
+      // What is left open then would keep the process.
+      process.exit(1)
     })
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
 }
 
+function tellOfFirstStart({ created, email, password, apiKey }: Parley['firstStart']): void {
+  if (!created) return
+  console.log(`\nFirst start. Owner account: ${email}${password === undefined ? '' : `   password: ${password}`}`)
+  if (apiKey !== undefined) console.log(`API key (shown once):   ${apiKey}\n`)
+}
+
 main().catch((thrown) => {
   // What an operator can mend is told in one line; anything else with its stack.
-  console.error(thrown instanceof AppError ? `Parley cannot start: ${thrown.message}` : thrown)
-  process.exitCode = 1
+  const isMendable = thrown instanceof AppError || thrown?.syscall !== undefined
+  console.error(isMendable ? `Parley cannot start: ${thrown.message}` : thrown)
+  // What was opened before it failed, above all connections to a database, would keep a process that serves nobody.
+  process.exit(1)
 })

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { AppError } from '#errors/index.ts'
@@ -34,7 +35,7 @@ export async function openPostgres(
     await prepare(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }))
   } catch (thrown) {
     await readDb.destroy()
-    throw thrown
+    throw cannotOpen(thrown)
   }
 
   const lanes = Array.from({ length: writeLanes }, () => lane(pool))
@@ -85,6 +86,7 @@ function readPool(pool: pg.Pool, timeoutMs: number) {
 
 function lane(pool: pg.Pool): Lane {
   let client: pg.PoolClient | undefined
+  let xid = ''
   const held = () => {
     if (!client) throw new Error('no transaction is open on this lane')
     return client
@@ -107,7 +109,9 @@ function lane(pool: pg.Pool): Lane {
     async begin() {
       client = await pool.connect()
       try {
-        await client.query('begin')
+        // One message, so that the transaction's name costs nothing.
+        const both: unknown = await client.query('begin; select pg_current_xact_id()::text as xid')
+        xid = (both as pg.QueryResult<{ xid: string }>[])[1]!.rows[0]!.xid
       } catch (thrown) {
         // Not given back, it would be missing from the pool for ever.
         client.release(thrown as Error)
@@ -116,9 +120,19 @@ function lane(pool: pg.Pool): Lane {
       }
     },
     async commit() {
-      await held().query('commit')
-      client?.release()
+      const committing = held()
+      try {
+        await committing.query('commit')
+      } catch (thrown) {
+        if (gaveWay(thrown) || !(translate(thrown) instanceof AppError)) throw thrown
+        // Only the answer may be lost. Whoever took it for refused would write it a second time, or never finish it.
+        client = undefined
+        committing.release(thrown as Error)
+        if (await isCommitted(pool, xid)) return
+        throw thrown
+      }
       client = undefined
+      committing.release()
     },
     async rollback() {
       const broken = client
@@ -144,6 +158,20 @@ function lane(pool: pg.Pool): Lane {
   }
 }
 
+const askForMs = 10_000
+const askEveryMs = 100
+
+/** What became of a transaction whose end was not answered; false also when the database does not come back in time. */
+async function isCommitted(pool: pg.Pool, xid: string): Promise<boolean> {
+  const asking = { text: 'select pg_xact_status($1::xid8) as status', values: [xid], query_timeout: askForMs }
+  for (const end = performance.now() + askForMs; performance.now() < end; await wait(askEveryMs)) {
+    const answer = await pool.query<{ status: string | null }>(asking).catch(() => undefined)
+    const status = answer && answer.rows[0]!.status
+    if (answer && status !== 'in progress') return status === 'committed'
+  }
+  return false
+}
+
 /** Connection failures (08*, 57P*), out of disk or memory (53*), read-only (25006), deadlock and serialization (40*). */
 const unavailable = /^(08|53|57P|40|25006)/
 
@@ -157,6 +185,19 @@ function gaveWay(thrown: unknown): boolean {
 const lostClient =
   /^(Connection terminated|timeout exceeded|Query read timeout|Client has encountered a connection error|Client was closed)/
 const readTimeout = /^Query read timeout/
+
+/** Wrong credentials or database, and rights that are missing (28*, 3D000, 42501). */
+const refused = /^(28|3D000|42501)/
+
+/** At the start nobody asks again: who set DATABASE_URL is told what is wrong with it. */
+function cannotOpen(thrown: unknown): unknown {
+  if (thrown instanceof AppError) return thrown
+  const { code = '', message, errors } = thrown as { code?: string; message: string; errors?: Error[] }
+  const isMendable = translate(thrown) instanceof AppError || refused.test(code) || code === 'ERR_INVALID_URL'
+  // A name with several addresses fails with a list of failures and no words of its own.
+  const why = message || errors?.map((each) => each.message).join('; ')
+  return isMendable ? new AppError('overloaded', `The database of DATABASE_URL: ${why}`, { cause: thrown }) : thrown
+}
 
 function translate(thrown: unknown): unknown {
   if (thrown instanceof AppError) return thrown

@@ -10,7 +10,7 @@ import {
 } from '#contracts/index.ts'
 import { type Ending, runModelLoop, TurnControl } from '#engine/index.ts'
 import { AppError, toAppError } from '#errors/index.ts'
-import type { Transaction } from '#store/index.ts'
+import { isUniqueViolation, type Transaction } from '#store/index.ts'
 import type { TurnsDeps } from './deps.ts'
 import { decideInput, type GuardedInput } from './guard.ts'
 import { LiveLog } from './live-log.ts'
@@ -234,7 +234,7 @@ export class RunningTurn {
     }
   }
 
-  /** Stores the end, then shows it. A disk that is full now may have room later: until then the turn stays unsettled. */
+  /** Stores the end, then shows it. */
   private async settle(event: TurnEnd): Promise<TurnState> {
     this.settling = true
     if (this.checkpoint) await this.soon(this.checkpoint)
@@ -242,11 +242,20 @@ export class RunningTurn {
     const end = this.log.draft(event)
     const envelopes = [...this.log.compact(0), end]
     const state = foldLog(envelopes, emptyTurn)
+    return this.show(end, state, await this.store(envelopes, end, event, state))
+  }
+
+  /**
+   * Gives whether the end that is stored is this one. A disk that is full now may have room later, and a database come back:
+   * until then the turn stays unsettled.
+   */
+  private async store(envelopes: Envelope[], end: Envelope, event: TurnEnd, state: TurnState): Promise<boolean> {
     for (let waitMs = settleRetryMs.first; ; waitMs = Math.min(waitMs * 2, settleRetryMs.most)) {
       try {
-        const ours = await this.write(envelopes, end, event, state)
-        return this.show(end, state, ours)
+        return (await this.write(envelopes, end, event, state)) || (await this.isStored(end, event))
       } catch (thrown) {
+        // Of an earlier try only the answer was lost, longer ago than the store asks for it.
+        if (isUniqueViolation(thrown) && (await this.isStored(end, event).catch(() => false))) return true
         this.deps.log.error(
           { err: thrown, turnId: this.prepared.publicId },
           'a turn could not be settled; trying again',
@@ -257,6 +266,16 @@ export class RunningTurn {
         await new Promise((resolve) => setTimeout(resolve, waitMs).unref())
       }
     }
+  }
+
+  /** Whether the row tells of this very end. */
+  private async isStored(end: Envelope, { outcome }: TurnEnd): Promise<boolean> {
+    const row = await this.deps.database.read
+      .selectFrom('turns')
+      .select(['status', 'ended_at'])
+      .where('public_id', '=', this.prepared.publicId)
+      .executeTakeFirst()
+    return row?.status === outcome && row.ended_at === end.at
   }
 
   private write(envelopes: Envelope[], end: Envelope, event: TurnEnd, state: TurnState): Promise<boolean> {

@@ -20,12 +20,21 @@ interface Line {
   /** Carries nothing, and ends nothing: as a machine that hangs. */
   hang(): void
   goOn(): void
+  /** The next commit arrives; its answer does not, and the connection ends. */
+  loseCommit(): void
 }
 
 async function openLine(to: number): Promise<Line> {
   const sockets = new Set<Socket>()
+  let losing = false
   const server = createServer((near) => {
     const far = connect(to, '127.0.0.1')
+    near.on('data', (said) => {
+      if (!losing || !said.includes('commit\0')) return
+      losing = false
+      far.unpipe(near)
+      far.once('data', () => near.destroy()).resume()
+    })
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -58,6 +67,9 @@ async function openLine(to: number): Promise<Line> {
     },
     goOn() {
       for (const socket of sockets) socket.resume()
+    },
+    loseCommit() {
+      losing = true
     },
   }
 }
@@ -132,6 +144,24 @@ describe.skipIf(!databaseKinds.includes('postgres'))(
       line.goOn()
       expect((await fetch(`${parley.url}/health/readiness`)).status).toBe(200)
     }, 15_000)
+
+    it.each([
+      ['whole', false],
+      ['streamed', true],
+    ])('what it committed and did not answer is written once: a turn that is %s', async (_, stream) => {
+      line.loseCommit()
+      const answer = await fetch(`${parley.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: parley.headers,
+        body: JSON.stringify({ ...body, stream }),
+      })
+      expect([answer.status, await answer.text()]).toEqual([200, expect.stringMatching(/"finish_reason":"stop"/)])
+      const id = answer.headers.get('x-turn-id')
+      const turn = await fetch(`${parley.url}/api/v1/turns/${id}`, { headers: parley.headers })
+      expect(await turn.json()).toMatchObject({ data: { status: 'completed', text: 'You said: Hello' } })
+      const metrics = await fetch(`${parley.url}/metrics`, { headers: parley.headers })
+      expect(await metrics.text()).toContain('parley_turns_running 0\n')
+    })
 
     it('a turn that ends meanwhile is settled when it is back', async () => {
       const reply = upstream.hold()

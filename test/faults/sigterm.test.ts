@@ -68,6 +68,23 @@ for (const kind of databaseKinds)
       return { replies, clients, sockets }
     }
 
+    it('leaves with 0 also where turns may take longer than ten seconds, and one does', {
+      timeout: 40_000,
+    }, async () => {
+      await parley.stop('SIGKILL')
+      parley = await spawnParley({ home, upstreamUrl: upstream.url, env: { PARLEY_STOP_GRACE_MS: '10500' } })
+      const reply = upstream.hold()
+      const asked = postSse(`${parley.url}/v1/chat/completions`, parley.headers, body('long'))
+      reply.send('First ')
+      const client = await asked
+      await client.until(({ data }) => data.includes('First '))
+      const began = performance.now()
+      expect(await parley.stop('SIGTERM')).toBe(0)
+      expect(performance.now() - began).toBeGreaterThan(10_500)
+      expect((await client.all()).at(-1)!.data).toContain('"code":"interrupted"')
+      expect(await wrongInBooks(home, { told: true })).toEqual([])
+    })
+
     it('lets turns end for a while, ends the rest as interrupted, and leaves with 0', async () => {
       const { replies, clients, sockets } = await fifty()
       const gone = parley.stop('SIGTERM')

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { databaseKinds, useDatabase } from '#test/support/databases.ts'
 import { accountRooms } from '#test/support/rooms.ts'
 import { exportOwn } from './export.ts'
+import type { TextStore } from './text-store.ts'
 
 for (const kind of databaseKinds)
   describe(`exports on ${kind}`, () => {
@@ -53,5 +54,35 @@ for (const kind of databaseKinds)
       const last = open()
       full()
       for (const one of [...others, last]) await one.return?.()
+    })
+
+    it('let others come between two pages, however quickly they are read', async () => {
+      const rooms = accountRooms(db.database)
+      const { principal } = await rooms.person()
+      let read = 0
+      const store: TextStore = {
+        name: 'turns',
+        holds: {},
+        find: async (_, __, after) => ({
+          rows: [{ id: after + 1, workspaceId: null }],
+          reached: after + 1,
+          done: after === 9,
+        }),
+        read: async () => {
+          read++
+          return [{}]
+        },
+        erase: async () => undefined,
+      }
+      const whole = Array.fromAsync(
+        exportOwn({ database: db.database, now: () => rooms.clock.now, stores: [store] }, principal),
+      )
+      const seen = new Set<number>()
+      while (read < 10) {
+        seen.add(read)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      expect((await whole).at(-1)).toContain('"turn":10')
+      expect(seen.size).toBe(10)
     })
   })

@@ -1,3 +1,4 @@
+import { setImmediate as breath } from 'node:timers/promises'
 import { isBound, type Principal } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 import { requirePerson } from '#features/users/index.ts'
@@ -74,6 +75,8 @@ async function* lines(
       const type = typeOf[store.name]
       if (type === undefined) continue
       for (let after = 0, done = false; !done; ) {
+        // SQLite answers without going round the event loop, and a quick reader never makes anybody wait: all others would.
+        await breath()
         const found = await store.find(deps.database, scope, after)
         const records = found.rows.length === 0 ? [] : await store.read(deps.database, idsOf(found.rows))
         for (const record of records) yield line(type, record)

@@ -14,10 +14,13 @@ interface Call {
   body?: Buffer
   /** A 404 is an answer, not a failure. */
   mayBeAbsent?: boolean
+  /** What stands in the answer when the work is done: its status may come before that, and a failure only in its body. */
+  expects?: string
 }
 
-/** A storage that is away for longer is told of as away. */
+/** A storage that is away for longer is told of as away: after so many tries, and none begins after so long. */
 const tries = 4
+const triedForMs = 30_000
 const firstWaitMs = 100
 const answerTimeoutMs = 60_000
 const silenceTimeoutMs = 60_000
@@ -57,31 +60,37 @@ export function s3Calls(settings: S3Settings, now: () => number) {
     })
   }
 
-  /** An answer that is worth having, or the failure after the last try. */
-  async function persistently(method: Method, key: string, call: Call): Promise<Dispatcher.ResponseData> {
+  /** What `read` makes of an answer that is worth having, or the failure after the last try. */
+  async function persistently<T>(
+    method: Method,
+    key: string,
+    call: Call,
+    read: (answer: Dispatcher.ResponseData) => Promise<T>,
+  ): Promise<T> {
+    const end = performance.now() + triedForMs
     for (let tried = 1; ; tried++) {
       let failure: AppError
       try {
         const answer = await attempt(method, key, call)
-        if (answer.statusCode < 300 || answer.statusCode === 416) return answer
-        if (answer.statusCode === 404 && call.mayBeAbsent) return answer
-        failure = refusal(method, answer.statusCode, await answer.body.text())
+        const { statusCode } = answer
+        if (statusCode < 300 || statusCode === 416 || (statusCode === 404 && call.mayBeAbsent))
+          return await read(answer)
+        failure = refusal(method, statusCode, await answer.body.text())
       } catch (cause) {
-        failure = away(cause)
+        failure = cause instanceof AppError ? cause : away(cause)
       }
-      if (!failure.retryable || tried === tries) throw failure
+      if (!failure.retryable || tried === tries || performance.now() > end) throw failure
       await wait(firstWaitMs * 2 ** tried * Math.random())
     }
   }
 
   /** The whole answer. */
-  async function send(method: Method, key: string, call: Call = {}) {
-    const { statusCode: status, headers, body } = await persistently(method, key, call)
-    try {
-      return { status, headers, text: await body.text() }
-    } catch (cause) {
-      throw away(cause)
-    }
+  function send(method: Method, key: string, call: Call = {}) {
+    return persistently(method, key, call, async ({ statusCode: status, headers, body }) => {
+      const text = await body.text()
+      if (call.expects !== undefined && !text.includes(call.expects)) throw misunderstood(method, text)
+      return { status, headers, text }
+    })
   }
 
   /** An object as it comes. */
@@ -89,7 +98,8 @@ export function s3Calls(settings: S3Settings, now: () => number) {
     key: string,
     headers: Record<string, string>,
   ): Promise<{ headers: Headers; body: Readable } | 'out-of-range' | undefined> {
-    const { statusCode, headers: answered, body } = await persistently('GET', key, { headers, mayBeAbsent: true })
+    const call = { headers, mayBeAbsent: true }
+    const { statusCode, headers: answered, body } = await persistently('GET', key, call, async (answer) => answer)
     // A reader that leaves in the middle destroys the stream, of which it then wants to hear nothing more.
     body.on('error', () => undefined)
     if (statusCode < 300) return { headers: answered, body }
@@ -102,22 +112,25 @@ export function s3Calls(settings: S3Settings, now: () => number) {
     return url.toString()
   }
 
-  return { send, open, presign, misunderstood }
+  return { send, open, presign }
 }
 
 function away(cause: unknown): AppError {
   return new AppError('overloaded', 'The storage for blobs does not answer now', { cause })
 }
 
+/** What S3 says with a status of ours although the same request may go well the next time. */
+const passing = /<Code>(RequestTimeout|OperationAborted)<\/Code>/
+
 /** What is our mistake or the operator's becomes `internal`: nobody who asks can do anything about it. */
 function refusal(method: Method, status: number, text: string): AppError {
   const cause = new Error(`S3 answered ${method} with ${status}: ${text.slice(0, 500)}`)
-  if (status >= 500 || status === 429 || status === 408) return away(cause)
+  if (status >= 500 || status === 429 || status === 408 || passing.test(text)) return away(cause)
   return new AppError('internal', 'Internal server error', { cause })
 }
 
-function misunderstood(call: string, text: string): AppError {
+function misunderstood(method: Method, text: string): AppError {
   return new AppError('overloaded', 'The storage for blobs failed', {
-    cause: new Error(`S3 answered ${call} with: ${text.slice(0, 500)}`),
+    cause: new Error(`S3 answered ${method} with: ${text.slice(0, 500)}`),
   })
 }

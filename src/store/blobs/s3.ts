@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { invalid } from '#errors/index.ts'
 import { attachment } from '#lib/content-disposition.ts'
+import { withinMs } from '#lib/within.ts'
 import type { Blob, BlobInfo, BlobRange, Blobs, PutOptions, SignOptions } from './blobs.ts'
 import { checkKey, checkList, checkPut } from './key.ts'
 import type { S3Settings } from './open-blobs.ts'
@@ -13,7 +14,11 @@ import { textsOf } from './xml.ts'
 const partBytes = 8 * 1024 * 1024
 /** What `check` found holds for so long. */
 const checkedForMs = 5_000
+/** Who asks for its health waits no longer for a storage that hangs. */
+const checkMs = 5_000
 const filenameHeader = 'x-amz-meta-filename'
+/** Which upload an object came from. */
+const uploadHeader = 'x-amz-meta-upload'
 
 /**
  * Blobs in a bucket of any server that speaks S3, addressed by path. What is longer than one part is uploaded in several,
@@ -42,9 +47,11 @@ export function openS3(options: { settings: S3Settings; signer: ReturnType<typeo
   }
 
   async function putInParts(key: string, first: Buffer, rest: AsyncIterable<Buffer>, putOptions: PutOptions) {
-    const started = await calls.send('POST', key, { query: { uploads: '' }, headers: storedWith(putOptions) })
-    const [uploadId] = textsOf(started.text, 'UploadId')
-    if (uploadId === undefined) throw calls.misunderstood('POST ?uploads', started.text)
+    const mark = randomUUID()
+    const headers = { ...storedWith(putOptions), [uploadHeader]: mark }
+    const started = await calls.send('POST', key, { query: { uploads: '' }, headers, expects: '</UploadId>' })
+    const uploadId = textsOf(started.text, 'UploadId')[0]!
+    let completing = false
     try {
       const etags: string[] = []
       const upload = async (body: Buffer) => {
@@ -56,14 +63,20 @@ export function openS3(options: { settings: S3Settings; signer: ReturnType<typeo
       for await (const part of rest) await upload(part)
       const listed = etags.map((etag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${etag}</ETag></Part>`)
       const body = Buffer.from(`<CompleteMultipartUpload>${listed.join('')}</CompleteMultipartUpload>`)
-      const done = await calls.send('POST', key, { query: { uploadId }, body })
-      // The status comes before the work is done, so that a failure can only be told in the body.
-      if (!done.text.includes('CompleteMultipartUploadResult')) throw calls.misunderstood('POST ?uploadId', done.text)
+      completing = true
+      await calls.send('POST', key, { query: { uploadId }, body, expects: 'CompleteMultipartUploadResult' })
     } catch (thrown) {
+      // It may have been done and only the answer lost; the next try is then told that there is no such upload.
+      if (completing && (await cameFrom(key, mark))) return
       // The reason of the failure is worth more than that of its aftermath; the bucket's own rules remove what is left.
       await calls.send('DELETE', key, { query: { uploadId } }).catch(() => undefined)
       throw thrown
     }
+  }
+
+  async function cameFrom(key: string, mark: string): Promise<boolean> {
+    const found = await calls.send('HEAD', key, { mayBeAbsent: true }).catch(() => undefined)
+    return found?.headers[uploadHeader] === mark
   }
 
   async function get(key: string, { range }: { range?: BlobRange } = {}): Promise<Blob | undefined> {
@@ -95,13 +108,21 @@ export function openS3(options: { settings: S3Settings; signer: ReturnType<typeo
   /** Anybody may ask a server for its health; the storage is not asked each time. */
   function check(): Promise<string | undefined> {
     if (!checked || options.now() - checked.atMs >= checkedForMs) {
-      const asking = calls.send('HEAD', '').then(
-        () => undefined,
-        () => 'The storage for blobs does not answer',
-      )
-      checked = { atMs: options.now(), result: asking }
+      checked = { atMs: options.now(), result: ask() }
     }
     return checked.result
+  }
+
+  async function ask(): Promise<string | undefined> {
+    let found: string | undefined = 'The storage for blobs does not answer'
+    const answer = calls.send('HEAD', '').then(
+      () => {
+        found = undefined
+      },
+      () => undefined,
+    )
+    await withinMs(checkMs, answer)
+    return found
   }
 
   return {
