@@ -3,7 +3,7 @@ import { HttpFault } from './fault.ts'
 /** By lower-case name; what came several times is joined with commas. */
 export type AnswerHeaders = Record<string, string>
 
-/** Who is told of an answer. `bytes` are only lent: they are good until the call returns. */
+/** Who is told of an answer. `bytes` are a piece of what was read, not a copy. */
 export interface AnswerTaker {
   onHead(status: number, headers: AnswerHeaders): void
   onBody(bytes: Buffer): void

@@ -27,7 +27,7 @@ export interface Place {
   session?: Buffer | undefined
 }
 
-/** What sockets read into, one after the other: what is read has been used up before the next one reads. */
+/** What sockets read into, one after the other. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
 /**
@@ -121,7 +121,7 @@ export class Connection implements AnswerTaker {
 
   /** @internal for the parser */
   onBody(bytes: Buffer): void {
-    this.requester?.onBody(Buffer.from(bytes))
+    this.requester?.onBody(bytes)
   }
 
   private connected(): void {
@@ -160,7 +160,8 @@ export class Connection implements AnswerTaker {
     try {
       // Who says something unasked is not listened to.
       if (!parser) throw new HttpFault('MALFORMED', 'The upstream answered without being asked')
-      const used = parser.read(size === readBuffer.length ? readBuffer : readBuffer.subarray(0, size))
+      // Copied at once: what is done with one answer may make another socket read before this returns.
+      const used = parser.read(Buffer.from(readBuffer.subarray(0, size)))
       if (parser.isOver && this.parser === parser) this.over(parser, used === size)
     } catch (thrown) {
       this.fail(thrown as Error)
