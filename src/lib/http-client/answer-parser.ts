@@ -1,4 +1,5 @@
 import { HttpFault } from './fault.ts'
+import { token } from './token.ts'
 
 /** By lower-case name; what came several times is joined with commas. */
 export type AnswerHeaders = Record<string, string>
@@ -35,11 +36,13 @@ export class AnswerParser {
   keptSeconds: number | undefined
   private readonly taker: AnswerTaker
   private state: State = 'head'
-  /** Of the head, or of the trailer: what came without its end. */
+  /** Of the head: what came without its end. */
   private carry: Buffer | undefined
   /** Bytes of the body, or of the chunk, that are still to come. */
   private left = 0
-  private digits = 0
+  /** Digits of a size, or characters of a trailer's line, in the present line. */
+  private inLine = 0
+  /** Bytes of an extension, or of the whole trailer. */
   private seen = 0
   private sawCr = false
 
@@ -95,7 +98,7 @@ export class AnswerParser {
     if ((end < 0 ? all.length : end) - start > headLimit) throw malformed('The head of the answer is too long')
     if (end < 0) {
       if (!startsLikeHttp(all, start)) throw malformed('The answer is not HTTP')
-      this.carry = before ? all : Buffer.from(bytes.subarray(from))
+      this.carry = all.subarray(start)
       return bytes.length
     }
     this.carry = undefined
@@ -156,7 +159,7 @@ export class AnswerParser {
 
   private beginSize(): void {
     this.left = 0
-    this.digits = 0
+    this.inLine = 0
     this.seen = 0
     this.sawCr = false
   }
@@ -166,11 +169,11 @@ export class AnswerParser {
     for (; at < bytes.length; at++) {
       const digit = hexValue(bytes[at]!)
       if (digit < 0) break
-      if (++this.digits > sizeDigits) throw malformed('A chunk of the answer is too long')
+      if (++this.inLine > sizeDigits) throw malformed('A chunk of the answer is too long')
       this.left = this.left * 16 + digit
     }
     if (at === bytes.length) return at
-    if (this.digits === 0) throw malformed('A chunk of the answer has no size')
+    if (this.inLine === 0) throw malformed('A chunk of the answer has no size')
     this.state = 'extension'
     const next = bytes[at]!
     if (next !== cr && next !== semicolon && next !== space && next !== tab)
@@ -184,6 +187,7 @@ export class AnswerParser {
       const byte = bytes[at]!
       if (this.sawCr) {
         if (byte !== lf) throw malformed('A line of the answer does not end')
+        this.inLine = 0
         this.seen = 0
         this.sawCr = false
         this.state = this.left === 0 ? 'trailer' : 'chunk'
@@ -204,23 +208,22 @@ export class AnswerParser {
     return at + 1
   }
 
-  /** Lines up to an empty one. `digits` counts what stands in the present one. */
+  /** Lines up to an empty one. */
   private skipTrailer(bytes: Buffer, from: number): number {
-    if (this.seen === 0) this.digits = 0
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at]!
       if (++this.seen > trailerLimit) throw malformed('The end of the answer is too long')
       if (this.sawCr) {
         if (byte !== lf) throw malformed('A line of the answer does not end')
         this.sawCr = false
-        if (this.digits === 0) {
+        if (this.inLine === 0) {
           this.state = 'over'
           return at + 1
         }
-        this.digits = 0
+        this.inLine = 0
       } else if (byte === cr) this.sawCr = true
       else if (byte === lf) throw malformed('A line of the answer does not end')
-      else this.digits++
+      else this.inLine++
     }
     return bytes.length
   }
@@ -267,7 +270,6 @@ function headersOf(head: string): AnswerHeaders {
 
 /** Names as servers write them → in lower case. There are few, and a token is not checked twice. */
 const names = new Map<string, string>()
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 function nameOf(written: string): string {
   const known = names.get(written)

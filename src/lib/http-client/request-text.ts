@@ -1,10 +1,11 @@
 import { HttpFault } from './fault.ts'
+import { token } from './token.ts'
 
 export interface HttpRequestText {
   method: 'GET' | 'POST'
   /** What follows the host: path and query. */
   path: string
-  /** By name, in any case. `host` may be given. */
+  /** By lower-case name. `host` may be given. */
   headers: Record<string, string>
   body?: string | undefined
 }
@@ -22,7 +23,6 @@ const ownHeaders = new Set([
   'upgrade',
 ])
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** What cannot be written into a header: control characters, and what is no byte. */
 const unwritable = /[^\t\x20-\x7e\x80-\xff]/
 
