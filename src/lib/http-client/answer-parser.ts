@@ -1,5 +1,5 @@
+import { token } from '../http-token.ts'
 import { HttpFault } from './fault.ts'
-import { token } from './token.ts'
 
 /** By lower-case name; what came several times is joined with commas. */
 export type AnswerHeaders = Record<string, string>

@@ -1,5 +1,5 @@
+import { token } from '../http-token.ts'
 import { HttpFault } from './fault.ts'
-import { token } from './token.ts'
 
 export interface HttpRequestText {
   method: 'GET' | 'POST'

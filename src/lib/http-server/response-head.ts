@@ -1,0 +1,103 @@
+import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
+import { token } from '../http-token.ts'
+
+/** What an answer's headers say of its body and its connection. */
+export interface ResponseHead {
+  text: string
+  /** The body goes out in chunks. */
+  chunked: boolean
+  /** The connection ends with this answer. */
+  closes: boolean
+}
+
+/** A header's value holds nothing that would end its line (RFC 9110, 5.5). */
+const notInValue = /[^\t\x20-\x7e\x80-\xff]/
+
+/**
+ * Makes an answer's head. `hasBody` is false where none may follow (HEAD, 204, 304); `keepAliveMs` is how long the connection
+ * stays open for another request, 0 for as long as it likes. Throws a TypeError for a header that HTTP cannot say.
+ */
+export function makeResponseHead(
+  status: number,
+  headers: OutgoingHttpHeaders,
+  hasBody: boolean,
+  keepAliveMs: number,
+): ResponseHead {
+  let text = statusLine(status)
+  let closes = false
+  let isLengthTold = false
+  let isDated = false
+  let chunked = false
+  for (const name in headers) {
+    const value = headers[name]
+    if (value === undefined) continue
+    switch (name.length) {
+      case 4:
+        isDated ||= name.toLowerCase() === 'date'
+        break
+      case 10:
+        // Said once, below.
+        if (name.toLowerCase() !== 'connection') break
+        closes ||= /close/i.test(String(value))
+        continue
+      case 14:
+        isLengthTold ||= name.toLowerCase() === 'content-length'
+        break
+      case 17:
+        if (name.toLowerCase() === 'transfer-encoding') chunked = hasBody
+    }
+    if (Array.isArray(value)) for (const each of value) text += lineOf(name, each)
+    else text += lineOf(name, value)
+  }
+  if (!isDated) text += dateLine()
+  text += closes ? 'Connection: close\r\n' : 'Connection: keep-alive\r\n'
+  if (!closes && keepAliveMs > 0) text += `Keep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`
+  if (hasBody && !isLengthTold && !chunked) {
+    text += 'Transfer-Encoding: chunked\r\n'
+    chunked = true
+  }
+  return { text: `${text}\r\n`, chunked, closes }
+}
+
+const statusLines = new Map<number, string>()
+
+function statusLine(status: number): string {
+  let line = statusLines.get(status)
+  if (line === undefined) {
+    line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
+    statusLines.set(status, line)
+  }
+  return line
+}
+
+/** The last line of each header: most say the same again and again, and need looking through only once. */
+const lastLines = new Map<string, { value: unknown; line: string }>()
+/** Names are ours, and few; should they ever be made up, remembering them would help nobody. */
+const mostNames = 200
+
+function lineOf(name: string, value: string | number): string {
+  const last = lastLines.get(name)
+  if (last?.value === value) return last.line
+  if (!last && !token.test(name)) throw new TypeError(`Header name must be a valid HTTP token ["${name}"]`)
+  if (typeof value !== 'number' && notInValue.test(value))
+    throw new TypeError(`Invalid character in header content ["${name}"]`)
+  const line = `${name}: ${value}\r\n`
+  if (last) {
+    last.value = value
+    last.line = line
+  } else if (lastLines.size < mostNames) lastLines.set(name, { value, line })
+  return line
+}
+
+let datedSecond = 0
+let datedLine = ''
+
+function dateLine(): string {
+  const now = Date.now()
+  const second = Math.floor(now / 1000)
+  if (second !== datedSecond) {
+    datedSecond = second
+    datedLine = `Date: ${new Date(now).toUTCString()}\r\n`
+  }
+  return datedLine
+}
