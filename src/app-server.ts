@@ -1,5 +1,5 @@
 /** A part of the wiring: the HTTP server without its doors, and what every request meets before one of them. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import type { Config } from '#config/index.ts'
@@ -16,6 +16,7 @@ import {
 } from '#doors/gate/index.ts'
 import { kadalErrors, oauthErrors } from '#doors/kadal-auth/index.ts'
 import { openAiErrors } from '#doors/openai/index.ts'
+import { answerPlainRequests } from '#lib/http-server/index.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { serveApiDocs } from './api-docs.ts'
 
@@ -26,15 +27,30 @@ export const shapeOf: ShapeOf = (path) => {
   return path.startsWith('/auth/') ? oauthErrors : appErrors
 }
 
+/** How long a connection waits for its client, in ms. */
+export interface Patience {
+  /** For all of a request, its body too. */
+  request: number
+  /** For a byte to be taken of an answer; noticed after twice as long at the latest. */
+  stalled: number
+}
+
+/** Nothing tells of a client that has vanished while it was sending, or that reads no further: it would be waited for without end. */
+const patienceMs: Patience = { request: 300_000, stalled: 60_000 }
+/** How often it is looked for requests that take too long. */
+const lookEveryMs = 30_000
+
 export interface AppServerDeps {
   config: Pick<Config, 'logLevel' | 'maxBodyBytes' | 'trustProxy'>
+  patience?: Partial<Patience> | undefined
   /** Whether a request becomes a socket. */
   takesUpgrade(request: IncomingMessage): boolean
   onRoute?: ((route: RouteOptions) => void) | undefined
 }
 
 /** Has its log and no route yet. */
-export function appServer({ config, takesUpgrade, onRoute }: AppServerDeps): FastifyInstance {
+export function appServer({ config, patience, takesUpgrade, onRoute }: AppServerDeps): FastifyInstance {
+  const { request, stalled } = { ...patienceMs, ...patience }
   const server = Fastify({
     logger: {
       level: config.logLevel,
@@ -52,12 +68,31 @@ export function appServer({ config, takesUpgrade, onRoute }: AppServerDeps): Fas
     // Its ten seconds hold for closing, too, and turns may be given longer to end.
     pluginTimeout: 0,
     frameworkErrors: routerErrors(shapeOf),
-    http: { shouldUpgradeCallback: takesUpgrade },
+    requestTimeout: request,
+    http: {
+      shouldUpgradeCallback: takesUpgrade,
+      // Node makes of it how long the head of a request may take, too.
+      requestTimeout: request,
+      connectionsCheckingInterval: Math.min(request, lookEveryMs),
+    },
   })
+  answerPlainRequests(server.server)
+  endStalled(server.server, stalled)
   useRequestLogs(server.log)
   useErrorsByPath(server, shapeOf)
   if (onRoute) server.addHook('onRoute', onRoute)
   return server
+}
+
+/**
+ * Node's timer of a connection also rings where an answer takes its time: then there is nothing to be taken, and it goes on. After
+ * an answer it is set to something else, for how long the next request is waited for. Fastify's own setting would also be that
+ * of the second server which it makes for a `localhost` with two addresses, and there nobody would listen to it.
+ */
+function endStalled(server: Server, stalledMs: number): void {
+  server.setTimeout(stalledMs, (socket) => {
+    if (socket.writableLength > 0 || socket.timeout !== stalledMs) socket.destroy()
+  })
 }
 
 export interface AppGateDeps extends GateDeps {
@@ -71,11 +106,14 @@ export async function appGate(server: FastifyInstance, { config, auth, limits }:
     await server.register(cors, {
       origin: config.corsOrigins,
       credentials: true,
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: [
         'x-turn-id',
         'x-request-id',
         'x-session-id',
+        'content-disposition',
         'retry-after',
+        'x-should-retry',
         'x-ratelimit-limit',
         'x-ratelimit-remaining',
         'x-ratelimit-reset',

@@ -24,13 +24,14 @@ import { appDoors } from './app-doors.ts'
 import { appFeatures, type FeatureOverrides } from './app-features.ts'
 import { appHousekeeping } from './app-housekeeping.ts'
 import { type AppJobsDeps, appJobs } from './app-jobs.ts'
-import { appGate, appServer } from './app-server.ts'
+import { appGate, appServer, type Patience } from './app-server.ts'
 
 /** What tests may put in place of the real thing; nothing here changes what the server does. */
 export interface Overrides extends FeatureOverrides {
   now?: () => number
   turns?: Partial<TurnsOptions>
   sockets?: { pingEveryMs?: number }
+  patience?: Partial<Patience>
   /** Resolves the names of hosts that users gave. */
   lookup?: AppJobsDeps['lookup']
   /** Told of every route as it is added: the real route table, for documents and for tests of all of it. */
@@ -66,6 +67,7 @@ export async function buildParley(config: Config, overrides: Overrides = {}): Pr
     config,
     takesUpgrade: (request) => live?.takes(request) === true,
     onRoute: overrides.onRoute,
+    patience: overrides.patience,
   })
   const { log } = server
 

@@ -10,7 +10,9 @@ async function main(): Promise<void> {
   const parley = await buildParley(config)
   // Before anything else can fail, as when the port is taken: what is told here is told once and kept nowhere.
   tellOfFirstStart(parley.firstStart)
-  const address = await parley.server.listen({ host: config.host, port: config.port })
+  const address = await parley.server.listen({ host: config.host, port: config.port }).catch((thrown) => {
+    throw hostIsAtFault.has(thrown.code) ? notOurs(config.host, thrown) : thrown
+  })
   // What was only needed to start (sources, half-made schemas) is garbage by now: a third of the memory.
   releaseMemory()
   releaseWhenIdle()
@@ -30,6 +32,13 @@ async function main(): Promise<void> {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+}
+
+const hostIsAtFault = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+
+function notOurs(host: string, cause: Error): AppError {
+  const message = `The environment variable HOST must be an address of this machine, or its name, and not ${JSON.stringify(host)}`
+  return new AppError('invalid-request', `${message} (${cause.message})`, { cause })
 }
 
 function tellOfFirstStart({ created, email, password, apiKey }: Parley['firstStart']): void {

@@ -22,6 +22,13 @@ describe('the S3 settings', () => {
     expect(readEnv(s3).s3!.region).toBe('us-east-1')
   })
 
+  it('come as they are meant: without the blanks around them', () => {
+    const padded = Object.fromEntries(
+      Object.entries(s3).map(([name, value]) => [name, name === 'S3_BUCKET' ? value : ` ${value}\n`]),
+    )
+    expect(readEnv(padded).s3).toEqual(readEnv(s3).s3)
+  })
+
   it.each(Object.keys(s3))('stop the start by naming %s when only it is missing', (name) => {
     expect(() => readEnv({ ...s3, [name]: undefined })).toThrow(
       `The environment variable ${name} must be set when another S3_ variable is`,
@@ -99,6 +106,12 @@ for (const name of ['OPENAI_BASE_URL', 'ANTHROPIC_BASE_URL', 'GEMINI_BASE_URL'])
     bad: ['models.example', 'localhost:8080', 'file:///v1', 'https://user@models.example', 'https://m.example/v1?v=2'],
   }
 
+for (const name of ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'GEMINI_API_KEY'])
+  checked[name] = { good: ['sk-1', ' sk-1\n', 'sk 1'], bad: [' ', 'sk-1\r\nx-other: 1', 'sk-“1”', 'sk\0'] }
+checked.PARLEY_JWT_SECRET = { good: ['a secret of some words\n'], bad: [' ', '\n'] }
+for (const name of ['PORT', 'PARLEY_STOP_GRACE_MS'])
+  checked[name] = { good: ['0', ' 8000 '], bad: [' ', '-1', '1.5', '1e9', 'many'] }
+
 describe.each(Object.entries(checked))('%s', (name, { good, bad }) => {
   it.each(['', ...good])('may be %j', (value) => {
     expect(() => readEnv({ [name]: value })).not.toThrow()
@@ -120,7 +133,7 @@ it('reads what is written in more than one way as one', () => {
   const config = readEnv({
     PARLEY_OWNER_EMAIL: ' Ada@Example.ORG',
     PARLEY_CORS_ORIGINS: 'https://Chat.example:443/, http://localhost:5173,capacitor://localhost',
-    OPENAI_API_KEY: key,
+    OPENAI_API_KEY: ` ${key}\n`,
     OPENAI_BASE_URL: 'https://models.example/v1//',
     ANTHROPIC_API_KEY: key,
     OLLAMA_HOST: 'ollama',

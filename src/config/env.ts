@@ -64,9 +64,9 @@ export function readEnv(env: Env): Config {
   }
   const integer = (name: string, fallback: number, least: number, most: number) =>
     readInteger(text(name) ?? String(fallback), name, least, most)
-  const openaiKey = text('OPENAI_API_KEY')
-  const anthropicKey = text('ANTHROPIC_API_KEY')
-  const geminiKey = text('GEMINI_API_KEY')
+  const openaiKey = readKey(text('OPENAI_API_KEY'), 'OPENAI_API_KEY')
+  const anthropicKey = readKey(text('ANTHROPIC_API_KEY'), 'ANTHROPIC_API_KEY')
+  const geminiKey = readKey(text('GEMINI_API_KEY'), 'GEMINI_API_KEY')
   // Read whether they count or not: what cannot be understood is not passed over in silence.
   const openaiUrl = readUrl(text('OPENAI_BASE_URL') ?? 'https://api.openai.com/v1', 'OPENAI_BASE_URL')
   const anthropicUrl = readUrl(text('ANTHROPIC_BASE_URL') ?? 'https://api.anthropic.com/v1', 'ANTHROPIC_BASE_URL')
@@ -92,7 +92,7 @@ export function readEnv(env: Env): Config {
       password: text('PARLEY_OWNER_PASSWORD'),
       key: text('PARLEY_OWNER_KEY'),
     },
-    secret: text('PARLEY_JWT_SECRET'),
+    secret: readSecret(text('PARLEY_JWT_SECRET'), 'PARLEY_JWT_SECRET'),
     ...(identity && { identity }),
     ...(!unlimited && {
       limits: {
@@ -145,12 +145,31 @@ function readS3(text: (name: string) => string | undefined): Pick<Config, 's3'> 
   if (endpoint === undefined || bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined)
     throw bad(s3Needs.find((name) => text(name) === undefined)!, 'set when another S3_ variable is')
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
-  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.username !== '')
+  if (!url || !/^https?:$/.test(url.protocol) || url.search + url.hash + url.username !== '')
     throw bad('S3_ENDPOINT', 'an http:// or https:// URL without the bucket')
   if (!/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(bucket)) throw bad('S3_BUCKET', 'the name of a bucket')
   return {
-    s3: { endpoint: endpoint.replace(/\/+$/, ''), bucket, accessKeyId, secretAccessKey, region: region ?? 'us-east-1' },
+    s3: {
+      endpoint: endpoint.trim().replace(/\/+$/, ''),
+      bucket,
+      accessKeyId: readKey(accessKeyId, 'S3_ACCESS_KEY_ID')!,
+      secretAccessKey: readSecret(secretAccessKey, 'S3_SECRET_ACCESS_KEY')!.trim(),
+      region: region ?? 'us-east-1',
+    },
   }
+}
+
+/** A key travels in a header. One that was read from a file often has the end of its line with it. */
+function readKey(value: string | undefined, name: string): string | undefined {
+  const key = value?.trim()
+  if (key !== undefined && !/^[\x20-\x7e\x80-\xff]+$/.test(key)) throw bad(name, 'a key that a header can carry')
+  return key
+}
+
+/** To the letter: whatever was sealed and signed with the master secret is lost with a letter of it. */
+function readSecret(value: string | undefined, name: string): string | undefined {
+  if (value?.trim() === '') throw bad(name, 'a secret and not blanks')
+  return value
 }
 
 function isLoopback(host: string): boolean {
@@ -171,7 +190,8 @@ function readLogLevel(value: string): string {
 }
 
 function readInteger(value: string, name: string, least: number, most: number): number {
-  const number = Number(value)
+  // Number would take blanks for 0.
+  const number = value.trim() === '' ? Number.NaN : Number(value)
   if (!Number.isInteger(number) || number < least || number > most)
     throw bad(name, `a whole number from ${least} to ${most}`)
   return number

@@ -31,8 +31,8 @@ const insertJob = statement<{ kind: string; payload: string; runAt: number; zero
 )
 
 /**
- * Opens the store and migrates it. Throws `conflict` when another process has the folder or a newer version wrote the
- * database, and what the driver threw when it cannot be reached.
+ * Opens the store and migrates it. Throws `conflict` when another process has the folder, a newer version wrote the
+ * database or a file is damaged, and `overloaded` when it cannot be reached, opened or written to.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   // One job row a subscriber and commit carries all its events: each subscriber is then retried on its own.

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
 import { AppError } from '#errors/index.ts'
 import type { Database, StatementResult, Transaction } from './database.ts'
 import { type GroupCommitOptions, groupCommit, type Lane } from './group-commit.ts'
@@ -23,20 +23,22 @@ export async function openSqlite(
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const lock = lockFolder(folder)
   const file = join(folder, 'parley.db')
-  const writer = new DatabaseSync(file)
-  writer.exec(
-    `pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on; pragma busy_timeout=5000;
-     pragma wal_autocheckpoint=4000; pragma cache_size=-16000; pragma temp_store=memory`,
-  )
+  let writer: DatabaseSync | undefined
+  try {
+    writer = new DatabaseSync(file)
+    writer.exec(
+      `pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on; pragma busy_timeout=5000;
+       pragma wal_autocheckpoint=4000; pragma journal_size_limit=${mostLogBytes}; pragma cache_size=-16000;
+       pragma temp_store=memory`,
+    )
+    await prepare(kyselyOver(new StatementCache(writer), writer))
+  } catch (thrown) {
+    writer?.close()
+    lock.close()
+    throw cannotOpen(thrown, file, 'Restore a backup in its place.')
+  }
   const writerStatements = new StatementCache(writer)
   const writeDb = kyselyOver(writerStatements, writer)
-  try {
-    await prepare(writeDb)
-  } catch (thrown) {
-    writer.close()
-    lock.close()
-    throw thrown
-  }
 
   const reader = new DatabaseSync(file, { readOnly: true })
   reader.exec('pragma busy_timeout=5000; pragma cache_size=-16000; pragma temp_store=memory')
@@ -70,14 +72,20 @@ export async function openSqlite(
   }
 }
 
+/** As long as somebody reads what was there before (a backup), the log only grows. To so much it is cut afterwards. */
+const mostLogBytes = 32 * 1024 * 1024
+
 /** Two processes on one folder would each close the other's running turns. */
 function lockFolder(folder: string): DatabaseSync {
-  const lock = new DatabaseSync(join(folder, 'parley.lock'))
+  const file = join(folder, 'parley.lock')
+  let lock: DatabaseSync | undefined
   try {
+    lock = new DatabaseSync(file)
     lock.exec('pragma locking_mode=exclusive; begin exclusive')
     return lock
   } catch (cause) {
-    lock.close()
+    lock?.close()
+    if (primaryOf(cause) !== sqliteBusy) throw cannotOpen(cause, file, 'Remove it: nothing is kept in it.')
     throw new AppError(
       'conflict',
       `Another Parley is running on ${folder}. Stop it, or set PARLEY_DATA to another folder, or DATABASE_URL to share a PostgreSQL.`,
@@ -111,6 +119,8 @@ function kyselyOver(statements: StatementCache, db: DatabaseSync): Kysely<Schema
   const database: SqliteDatabase = {
     close: () => db.close(),
     prepare: (sql) => {
+      // A full disk has made SQLite roll back by itself: Kysely's own rollback would fail, and hide what did before.
+      if (sql === 'rollback' && !db.isTransaction) return nothingToDo
       const prepared = statements.get(sql)
       return {
         reader: prepared.reader,
@@ -143,13 +153,37 @@ function run<V extends object>(
 
 const noRows: Record<string, unknown>[] = []
 
+const nothingToDo: SqliteStatement = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0, lastInsertRowid: 0 }),
+  iterate: () => [].values(),
+}
+
 const sqliteFull = 13
 const sqliteIoError = 10
 const sqliteReadonly = 8
+const sqliteBusy = 5
+const sqliteCannotOpen = 14
+const damaged = new Set<number | undefined>([11, 26])
+const mendable = new Set<number | undefined>([sqliteFull, sqliteIoError, sqliteReadonly, sqliteBusy, sqliteCannotOpen])
+
+function primaryOf(thrown: unknown): number | undefined {
+  const code = (thrown as { errcode?: number }).errcode
+  return code === undefined ? undefined : code & 0xff
+}
+
+/** Names the file; what is wrong with the program and not with the file keeps its stack. */
+function cannotOpen(thrown: unknown, file: string, ifDamaged: string): unknown {
+  const primary = primaryOf(thrown)
+  const why = (thrown as Error).message
+  if (damaged.has(primary))
+    return new AppError('conflict', `${file} is damaged (${why}). ${ifDamaged}`, { cause: thrown })
+  return mendable.has(primary) ? new AppError('overloaded', `${file}: ${why}`, { cause: thrown }) : thrown
+}
 
 function translate(thrown: unknown): unknown {
-  const code = (thrown as { errcode?: number }).errcode
-  const primary = code === undefined ? undefined : code & 0xff
+  const primary = primaryOf(thrown)
   const io = (thrown as { syscall?: string }).syscall === 'fdatasync'
   if (primary === sqliteFull || primary === sqliteIoError || primary === sqliteReadonly || io)
     return new AppError('overloaded', 'The server cannot write to its disk now', { cause: thrown })

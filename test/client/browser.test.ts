@@ -74,6 +74,16 @@ describe.skipIf(!existsSync(executablePath))(`in a browser (skipped where there 
     expect(seen.contents).toEqual(['Hello from a page', 'You said: Hello from a page'])
   })
 
+  it('makes a session and archives it, from another origin', async () => {
+    const page = await openPage()
+    const applicationId = await firstApp(parley)
+    const status = await page.evaluate(async (applicationId) => {
+      const { id } = await client.sessions.create({ applicationId })
+      return (await client.sessions.archive(id)).status
+    }, applicationId)
+    expect(status).toBe('archived')
+  })
+
   it('shows the whole text although its connection is cut in the middle of it', async () => {
     const page = await openPage()
     const held = upstream.hold()

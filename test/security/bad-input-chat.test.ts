@@ -269,7 +269,7 @@ for (const kind of databaseKinds)
       })
     })
 
-    it('from a stranger is not read further than a login is long, and with an unknown token not at all', async () => {
+    it('from a stranger is not read further than a login is long, and with an unknown token or to nowhere not at all', async () => {
       const headers = { 'content-type': 'application/json' }
       for (const path of [
         '/api/v1/auth/login',
@@ -281,8 +281,9 @@ for (const kind of databaseKinds)
         const answer = await world.ask('POST', path, { headers, raw: `{"a":"${'x'.repeat(17 * 1024)}"}` })
         expect(answer.status, `${path} ${answer.text}`).toBe(413)
       }
-      const url = '/api/v1/chat/pat_nobody-has-this-token/chat/completions'
-      expect((await world.ask('POST', url, { headers, raw: '{"messages":' })).status).toBe(404)
+      // Neither of these is JSON.
+      for (const path of ['/api/v1/chat/pat_nobody-has-this-token/chat/completions', '/v1/nowhere', '/nowhere'])
+        expect((await world.ask('POST', path, { headers, raw: '{"messages":' })).status, path).toBe(404)
     })
 
     it('a body over the limit is 413, and the server goes on', async () => {

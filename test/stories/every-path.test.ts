@@ -13,12 +13,12 @@ describe('every path', () => {
     fetch(parley.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
 
   it.each([
-    ['/v1/nowhere', { error: { type: 'invalid_request_error', param: 'body' } }],
-    ['/api/v1/nowhere', { status: 'error', code: 400, data: null }],
-    ['/health', { status: 'error', code: 400, data: null }],
-  ])('%s refuses a broken body in the shape of the doors around it', async (path, shape) => {
+    ['/v1/nowhere', { error: { type: 'not_found_error' } }],
+    ['/api/v1/nowhere', { status: 'error', code: 404, data: null }],
+    ['/health', { status: 'error', code: 404, data: null }],
+  ])('%s is not found in the shape of the doors around it, also with a broken body', async (path, shape) => {
     const answer = await post(path, '{"a":')
-    expect(answer.status).toBe(400)
+    expect(answer.status).toBe(404)
     expect(await answer.json()).toMatchObject(shape)
   })
 

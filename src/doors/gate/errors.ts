@@ -61,15 +61,18 @@ export function useErrorsByPath(server: FastifyInstance, shapeOf: ShapeOf): void
   )
 }
 
-/** For URLs that belong to no route; each is counted in `misses`. */
+/** For URLs that belong to no route; each is counted in `misses`. To be called when all other hooks are there. */
 export function useNotFound(server: FastifyInstance, shapeOf: ShapeOf, misses: Cell): void {
-  server.setNotFoundHandler((request, reply) => {
+  const answer = (request: FastifyRequest, reply: FastifyReply) => {
     misses.value++
     const path = request.url.split('?')[0] ?? ''
     const error = new AppError('not-found', `No such endpoint: ${request.method} ${path}`)
     closeUpgrade(request, reply)
     sendError(error, shapeOf(path), request, reply)
-  })
+  }
+  // A handler comes after the body, of which strangers would send as much as callers may.
+  server.addHook('onRequest', (request, reply, done) => (request.is404 ? answer(request, reply) : done()))
+  server.setNotFoundHandler(answer)
 }
 
 /** Who wanted a WebSocket has nothing else to say on this connection. */

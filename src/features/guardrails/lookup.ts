@@ -13,8 +13,8 @@ interface Known {
   /** Unix ms. */
   until: number
   rows: readonly ActiveRow[]
-  /** By app, 0 for none: the rules of a turn with it. */
-  byApp: Map<number, readonly Guardrail[]>
+  /** By app that has rules of its own, 0 for all others and none: the rules of a turn with it. */
+  byApp: ReadonlyMap<number, readonly Guardrail[]>
 }
 
 const believedMs = 5_000
@@ -45,7 +45,7 @@ export function guardrailLookup({ database, now }: LookupDeps) {
     const stamp = await activeStamp(database, workspaceId)
     const unchanged = before?.stamp === stamp
     const rows = unchanged ? before.rows : stamp === '' ? [] : await listActiveRows(database, workspaceId)
-    const loaded: Known = { stamp, until: now() + believedMs, rows, byApp: unchanged ? before.byApp : new Map() }
+    const loaded: Known = { stamp, until: now() + believedMs, rows, byApp: unchanged ? before.byApp : listsOf(rows) }
     // What was read before a change must not be kept after it.
     if (readIn === epoch) keep(workspaceId, loaded)
     return loaded
@@ -72,11 +72,19 @@ export function guardrailLookup({ database, now }: LookupDeps) {
 
 export type GuardrailLookup = ReturnType<typeof guardrailLookup>
 
-function rulesOf({ rows, byApp }: Known, appId = 0): readonly Guardrail[] {
-  if (rows.length === 0) return none
-  const found = byApp.get(appId)
-  if (found) return found
-  const rules = rows.filter((row) => row.appId === null || row.appId === appId).map(({ rule }) => rule)
-  byApp.set(appId, rules)
-  return rules
+function rulesOf({ byApp }: Known, appId = 0): readonly Guardrail[] {
+  return byApp.get(appId) ?? byApp.get(0) ?? none
+}
+
+/** Apps without rules of their own share one list: what is made of a list takes much memory, and apps come and go. */
+function listsOf(rows: readonly ActiveRow[]): ReadonlyMap<number, readonly Guardrail[]> {
+  const shared = rows.filter((row) => row.appId === null).map(({ rule }) => rule)
+  const lists = new Map<number, Guardrail[]>(shared.length > 0 ? [[0, shared]] : [])
+  for (const { appId, rule } of rows) {
+    if (appId === null) continue
+    const own = lists.get(appId) ?? [...shared]
+    own.push(rule)
+    lists.set(appId, own)
+  }
+  return lists
 }

@@ -59,6 +59,23 @@ describe('a storage that fails', () => {
     expect([stored(), s3.uploads.size]).toEqual([undefined, 0])
   })
 
+  it.each<[string, S3CallKind]>([
+    ['an upload', 'create'],
+    ['its first part', 'part'],
+  ])('lets go of the source when it refuses %s', async (_, kind) => {
+    let isHeld = true
+    async function* source() {
+      try {
+        yield* threeParts()
+      } finally {
+        isHeld = false
+      }
+    }
+    fails(kind, { status: 403, code: 'AccessDenied' }, 99)
+    await expect(blobs.put(key, source(), pdf)).rejects.toMatchObject({ code: 'internal' })
+    expect(isHeld).toBe(false)
+  })
+
   it('ends a download that it breaks off with an error, not as if that were all', async () => {
     await blobs.put(key, Buffer.alloc(1_000_000), pdf)
     fails('get', 'cut')

@@ -40,9 +40,14 @@ export function openS3(options: { settings: S3Settings; signer: ReturnType<typeo
       }
     }
     const parts = inParts(counted(), partBytes)
-    const first = (await parts.next()).value ?? Buffer.alloc(0)
-    if (first.length < partBytes) await calls.send('PUT', key, { headers: storedWith(putOptions), body: first })
-    else await putInParts(key, first, parts, putOptions)
+    try {
+      const first = (await parts.next()).value ?? Buffer.alloc(0)
+      if (first.length < partBytes) await calls.send('PUT', key, { headers: storedWith(putOptions), body: first })
+      else await putInParts(key, first, parts, putOptions)
+    } finally {
+      // What fails before the second part would leave the source where it is, with all that it holds.
+      await parts.return(undefined)
+    }
     return { size, sha256: hash.digest('hex') }
   }
 
