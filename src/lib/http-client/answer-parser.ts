@@ -1,3 +1,4 @@
+import { decimalOf } from '../decimal.ts'
 import { token } from '../http-token.ts'
 import { HttpFault } from './fault.ts'
 
@@ -109,7 +110,7 @@ export class AnswerParser {
   private takeHead(head: string): void {
     const [, minor, digits] = statusLine.exec(head) ?? []
     if (digits === undefined) throw malformed('The answer is not HTTP')
-    const status = Number(digits)
+    const status = decimalOf(digits, 3)!
     // What is only said in between: the answer follows.
     if (status >= 100 && status < 200 && status !== 101) return
     if (status === 101) throw malformed('The answer changes the protocol')
@@ -141,9 +142,10 @@ export class AnswerParser {
       return 'size'
     }
     if (length === undefined) return 'until-close'
-    if (!/^\d{1,15}$/.test(length)) throw malformed('The length of the answer is not a number')
-    this.left = Number(length)
-    return this.left === 0 ? 'over' : 'counted'
+    const bytes = decimalOf(length, 15)
+    if (bytes === undefined) throw malformed('The length of the answer is not a number')
+    this.left = bytes
+    return bytes === 0 ? 'over' : 'counted'
   }
 
   private readCounted(bytes: Buffer, from: number): number {

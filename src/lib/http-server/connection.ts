@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { PlainRequest } from './plain-request.ts'
 import { type AnswerEnd, PlainResponse } from './plain-response.ts'
-import { type RequestHead, readRequestHead } from './request-head.ts'
+import { mayBecomePlain, type RequestHead, readRequestHead } from './request-head.ts'
 
 /** The server behind its connections. */
 export interface House {
@@ -83,7 +83,8 @@ export class Connection implements AnswerEnd {
     const end = text.indexOf(endOfHead)
     const head = end < 0 ? undefined : readRequestHead(text, end)
     this.bodyStart = end + endOfHead.length
-    if (end < 0 && bytes.length < mostHeadBytes) this.awaitMore()
+    // Who speaks something else does not wait for Node's answer until he is late.
+    if (end < 0 && bytes.length < mostHeadBytes && mayBecomePlain(text)) this.awaitMore()
     else if (!head) this.handOver()
     return head
   }
@@ -99,7 +100,8 @@ export class Connection implements AnswerEnd {
     if (closes || !this.house.server.listening) this.socket.destroySoon()
     else if (this.unread) {
       this.read()
-      this.socket.resume()
+      // More is taken from the system only when what was taken is used up.
+      if (!this.response || !this.unread) this.socket.resume()
     }
   }
 
@@ -125,7 +127,8 @@ export class Connection implements AnswerEnd {
       if (socket.writableLength > 0 && socket.timeout !== house.server.timeout) socket.setTimeout(house.server.timeout)
     } else if (rounds < 2) return
     else if (this.unread) this.handOver()
-    else if (keepAliveMs > 0 && rounds * roundMs > keepAliveMs) socket.destroy()
+    // The first of the rounds may have come at once.
+    else if (keepAliveMs > 0 && (rounds - 1) * roundMs >= keepAliveMs) socket.destroy()
   }
 
   private handOver(): void {
@@ -133,7 +136,11 @@ export class Connection implements AnswerEnd {
     this.detach()
     // Paused, so that what was read comes out again only to whom it is handed.
     socket.pause()
-    if (unread) socket.unshift(unread)
+    // In one piece, with what the stream holds: Node's parser reads past the stream, and would also read past a second piece where it
+    // stops after the first.
+    const held: Buffer | null = socket.read()
+    const pieces = [unread, held].filter((piece) => piece != null)
+    if (pieces.length > 0) socket.unshift(Buffer.concat(pieces))
     this.house.takeOver(socket)
     socket.resume()
   }
@@ -148,9 +155,18 @@ export class Connection implements AnswerEnd {
     this.house.gone(this)
   }
 
-  /** Who says no more wants to hear no more, as with Node's server. */
+  /** Who says no more wants to hear no more, as with Node's server; it answers to what was asked half only. */
   private onEnd = (): void => {
-    this.socket.end()
+    const { socket, unread } = this
+    if (this.response || !unread) {
+      socket.end()
+      return
+    }
+    this.detach()
+    this.house.takeOver(socket)
+    // A stream takes nothing back after its end.
+    socket.emit('data', unread)
+    socket.emit('end')
   }
 
   /** `close` follows. */

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { PlainRequest } from './plain-request.ts'
-import { makeResponseHead } from './response-head.ts'
+import { linesOf, makeResponseHead } from './response-head.ts'
 
 /** What an answer knows of its connection. */
 export interface AnswerEnd {
@@ -65,7 +65,9 @@ export class PlainResponse extends EventEmitter {
     return this.req.socket.writableHighWaterMark
   }
 
+  /** Throws for a header that HTTP cannot say: who sets one can still say something else. */
   setHeader(name: string, value: OutgoingHttpHeader): this {
+    linesOf(name, value)
     this.headers = { ...this.headers, [name.toLowerCase()]: value }
     return this
   }
@@ -91,9 +93,10 @@ export class PlainResponse extends EventEmitter {
     if (this.headersSent)
       throw Object.assign(new Error('The head of this answer was written before'), { code: 'ERR_HTTP_HEADERS_SENT' })
     this.statusCode = status
-    if (status === 204 || status === 304) this.hasBody = false
-    const all = this.headers ? { ...this.headers, ...headers } : headers
-    const head = makeResponseHead(status, all, this.hasBody, this.connection.keepAliveMs)
+    const hasBody = this.hasBody && status !== 204 && status !== 304
+    const all = this.headers ? { ...this.headers, ...inLowerCase(headers) } : headers
+    const head = makeResponseHead(status, all, hasBody, this.connection.keepAliveMs)
+    this.hasBody = hasBody
     this.head = head.text
     this.chunkedEncoding = head.chunked
     this.closes = head.closes
@@ -122,7 +125,10 @@ export class PlainResponse extends EventEmitter {
     if (typeof encoding === 'function') return this.end(chunk, undefined, encoding)
     if (this.writableEnded) return this
     if (ended) this.once('finish', ended)
-    if (!this.headersSent) this.writeHead(this.statusCode, { 'content-length': bytesOf(chunk ?? '') })
+    if (!this.headersSent) {
+      if (this.tellsLength) this.setHeader('content-length', bytesOf(chunk ?? '', encoding ?? undefined))
+      this.writeHead(this.statusCode)
+    }
     const body = this.hasBody ? (chunk ?? '') : ''
     if (this.chunkedEncoding) {
       if (body.length > 0) this.sendChunk(body, encoding ?? undefined)
@@ -136,7 +142,14 @@ export class PlainResponse extends EventEmitter {
     return this
   }
 
+  /** Whether how long the body is goes without saying: it is there as a whole, and its handler has said nothing. */
+  private get tellsLength(): boolean {
+    const isBare = !this.hasBody || this.statusCode === 204 || this.statusCode === 304
+    return !isBare && !this.hasHeader('content-length') && !this.hasHeader('transfer-encoding')
+  }
+
   destroy(error?: Error): this {
+    this.destroyed = true
     this.errored ??= error ?? null
     this.socket?.destroy(error)
     return this
@@ -166,7 +179,8 @@ export class PlainResponse extends EventEmitter {
   private sendChunk(chunk: Chunk, encoding: BufferEncoding = 'utf8'): boolean {
     const { socket } = this
     const size = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length
-    if (typeof chunk === 'string' && size === chunk.length) return this.send(`${size.toString(16)}\r\n${chunk}\r\n`)
+    if (typeof chunk === 'string' && size === chunk.length)
+      return this.send(`${size.toString(16)}\r\n${chunk}\r\n`, encoding)
     socket?.cork()
     this.send(`${size.toString(16)}\r\n`)
     this.send(chunk, encoding)
@@ -186,7 +200,7 @@ export class PlainResponse extends EventEmitter {
 
   /** All of it is with the system. */
   finished(): void {
-    if (this.closed) return
+    if (this.destroyed) return
     this.writableFinished = true
     this.emit('finish')
     const { connection, closes } = this
@@ -208,8 +222,12 @@ function finish(response: PlainResponse): void {
   response.finished()
 }
 
-function bytesOf(chunk: Chunk): number {
-  return typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length
+function bytesOf(chunk: Chunk, encoding?: BufferEncoding): number {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length
+}
+
+function inLowerCase(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** Where every character is one byte, sending them as such saves encoding them. */

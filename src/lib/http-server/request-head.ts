@@ -1,3 +1,6 @@
+import { decimalOf } from '../decimal.ts'
+import { token } from '../http-token.ts'
+
 /** What a plain request says before its body. */
 export interface RequestHead {
   method: string
@@ -14,9 +17,18 @@ export const mostBodyBytes = 64 * 1024
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const version = ' HTTP/1.1'
 const target = /^\/[!-~]*$/
-const length = /^\d{1,5}$/
+const beginnings = [...methods].map((method) => `${method} /`)
+const bareLineFeed = /(?<!\r)\n/
 /** They change how the rest is read, or what the connection is. */
-const notPlain = new Set(['transfer-encoding', 'expect', 'upgrade', 'trailer', 'http2-settings'])
+const notPlain = new Set([
+  'transfer-encoding',
+  'expect',
+  'upgrade',
+  'trailer',
+  'http2-settings',
+  'proxy-connection',
+  'set-cookie',
+])
 
 /**
  * Reads the head of a plain request, which is `text` up to `end`, without the empty line. A plain request is one that
@@ -35,8 +47,14 @@ export function readRequestHead(text: string, end: number): RequestHead | undefi
   const { connection, 'content-length': told } = headers
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined
   if (told === undefined) return { method, url, headers, bodyBytes: 0 }
-  const bodyBytes = length.test(told) ? Number(told) : Number.POSITIVE_INFINITY
-  return bodyBytes > mostBodyBytes ? undefined : { method, url, headers, bodyBytes }
+  const bodyBytes = decimalOf(told, 5)
+  return bodyBytes === undefined || bodyBytes > mostBodyBytes ? undefined : { method, url, headers, bodyBytes }
+}
+
+/** Whether `text`, which is not the whole head yet, may become that of a plain request. */
+export function mayBecomePlain(text: string): boolean {
+  const isBegun = beginnings.some((beginning) => text.startsWith(beginning) || beginning.startsWith(text))
+  return isBegun && !bareLineFeed.test(text)
 }
 
 const blank = 1
@@ -46,11 +64,11 @@ const inName = 4
 const kinds = Uint8Array.from({ length: 256 }, (_, code) => {
   const isBlank = code === 0x20 || code === 0x09
   const isPrintable = code > 0x20 && code < 0x7f
-  const isName = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code))
+  const isName = token.test(String.fromCharCode(code))
   return (isBlank ? blank + inValue : 0) + (isPrintable ? inValue : 0) + (isName ? inName : 0)
 })
 
-/** Byte by byte, once: a head has some hundred, and searching and cutting it up costs several times as much. */
+/** Byte by byte, once, so that nothing is passed over. */
 function readHeaders(text: string, from: number, end: number): Record<string, string> | undefined {
   const kindAt = (at: number) => (at < end ? kinds[text.charCodeAt(at)]! : 0)
   const headers: Record<string, string> = {}
@@ -83,8 +101,10 @@ const longestKnown = 64
 function headerName(written: string): string | undefined {
   const found = known.get(written)
   if (found !== undefined) return found
-  const name = written.toLowerCase()
+  // A copy: what is cut out of a head keeps all of it.
+  const own = Buffer.from(written, 'latin1').toString('latin1')
+  const name = own.toLowerCase()
   if (notPlain.has(name)) return undefined
-  if (known.size < mostKnown && written.length <= longestKnown) known.set(written, name)
+  if (known.size < mostKnown && own.length <= longestKnown) known.set(own, name)
   return name
 }

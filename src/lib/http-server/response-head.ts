@@ -1,4 +1,4 @@
-import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
+import { type OutgoingHttpHeader, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import { token } from '../http-token.ts'
 
 /** What an answer's headers say of its body and its connection. */
@@ -46,8 +46,7 @@ export function makeResponseHead(
       case 17:
         if (name.toLowerCase() === 'transfer-encoding') chunked = hasBody
     }
-    if (Array.isArray(value)) for (const each of value) text += lineOf(name, each)
-    else text += lineOf(name, value)
+    text += linesOf(name, value)
   }
   if (!isDated) text += dateLine()
   text += closes ? 'Connection: close\r\n' : 'Connection: keep-alive\r\n'
@@ -57,6 +56,14 @@ export function makeResponseHead(
     chunked = true
   }
   return { text: `${text}\r\n`, chunked, closes }
+}
+
+/** A header's lines, one for each of its values. Throws for what HTTP cannot say. */
+export function linesOf(name: string, value: OutgoingHttpHeader): string {
+  if (!Array.isArray(value)) return lineOf(name, value)
+  let text = ''
+  for (const each of value) text += lineOf(name, each)
+  return text
 }
 
 const statusLines = new Map<number, string>()
