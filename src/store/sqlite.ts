@@ -120,7 +120,7 @@ function kyselyOver(statements: StatementCache, db: DatabaseSync): Kysely<Schema
     close: () => db.close(),
     prepare: (sql) => {
       // A full disk has made SQLite roll back by itself: Kysely's own rollback would fail, and hide what did before.
-      if (sql === 'rollback' && !db.isTransaction) return nothingToDo
+      if (sql === 'rollback' && !db.isTransaction) return emptyStatement
       const prepared = statements.get(sql)
       return {
         reader: prepared.reader,
@@ -153,7 +153,7 @@ function run<V extends object>(
 
 const noRows: Record<string, unknown>[] = []
 
-const nothingToDo: SqliteStatement = {
+const emptyStatement: SqliteStatement = {
   reader: false,
   all: () => [],
   run: () => ({ changes: 0, lastInsertRowid: 0 }),

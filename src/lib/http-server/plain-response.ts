@@ -179,8 +179,9 @@ export class PlainResponse extends EventEmitter {
   private sendChunk(chunk: Chunk, encoding: BufferEncoding = 'utf8'): boolean {
     const { socket } = this
     const size = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length
+    // A text of as many bytes as characters is ASCII in UTF-8, and needs no encoding.
     if (typeof chunk === 'string' && size === chunk.length)
-      return this.send(`${size.toString(16)}\r\n${chunk}\r\n`, encoding)
+      return this.send(`${size.toString(16)}\r\n${chunk}\r\n`, encoding === 'utf8' ? 'latin1' : encoding)
     socket?.cork()
     this.send(`${size.toString(16)}\r\n`)
     this.send(chunk, encoding)
