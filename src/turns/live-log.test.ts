@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Envelope, emptyTurn } from '#contracts/index.ts'
-import { expectDeltasJoin, expectGuarantees, fold } from '#test/support/guarantees.ts'
+import { expectDeltasJoin, expectGuarantees, expectSame, fold } from '#test/support/guarantees.ts'
 import { playTurn, turnScript } from '#test/support/random-turns.ts'
 import { breath } from '#test/support/scripted-model.ts'
 import { LiveLog } from './live-log.ts'
@@ -26,12 +26,12 @@ describe('the log of a turn, whatever happens in it', () => {
         const { raw, log } = await playTurn(script)
         const whole = fold(raw)
         let seen = emptyTurn
-        expect(fold(log.after(0))).toEqual(whole)
-        expect(fold(log.compact(0))).toEqual(whole)
+        expectSame(fold(log.after(0)), whole)
+        expectSame(fold(log.compact(0)), whole)
         for (const [index, envelope] of raw.entries()) {
           seen = fold([envelope], seen)
-          expect(fold(log.after(index + 1), seen)).toEqual(whole)
-          expect(fold(log.compact(index + 1), seen)).toEqual(whole)
+          expectSame(fold(log.after(index + 1), seen), whole)
+          expectSame(fold(log.compact(index + 1), seen), whole)
         }
       }),
       { numRuns: 60 },
@@ -47,7 +47,7 @@ describe('the log of a turn, whatever happens in it', () => {
         let seen = fold(raw.slice(0, cursor))
         for (const envelope of missed) {
           seen = fold([envelope], seen)
-          expect(fold(log.after(envelope.seq), seen)).toEqual(whole)
+          expectSame(fold(log.after(envelope.seq), seen), whole)
         }
       }),
       { numRuns: 60 },
@@ -65,8 +65,8 @@ describe('the log of a turn, whatever happens in it', () => {
             states.push(fold(newest, states.at(-1)))
             const behind = looks[log.seq % looks.length]!
             const cursor = Math.max(0, log.seq - behind)
-            expect(fold(log.after(cursor), states[cursor])).toEqual(states.at(-1))
-            expect(fold(log.compact(cursor), states[cursor])).toEqual(states.at(-1))
+            expectSame(fold(log.after(cursor), states[cursor]), states.at(-1))
+            expectSame(fold(log.compact(cursor), states[cursor]), states.at(-1))
           },
         })
       }),

@@ -4,7 +4,7 @@ import { addUsage, type Envelope, emptyTurn, growingText, noUsage, partsOf } fro
 import { estimateTokens } from '#lib/tokens.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { databaseKinds } from '#test/support/databases.ts'
-import { expectGuarantees, fold } from '#test/support/guarantees.ts'
+import { expectGuarantees, expectSame, fold } from '#test/support/guarantees.ts'
 import { checkpoints, playTurn, turnScript } from '#test/support/random-turns.ts'
 import { type TurnHouse, turnHouse } from '#test/support/turn-house.ts'
 import { keepLease } from './lease.ts'
@@ -174,16 +174,19 @@ function expectKept(kept: Envelope[], log: Envelope[]): void {
 /** Readers of the dead process, wherever they were, come to what is stored. */
 function expectReplays(raw: Envelope[], kept: number, log: Envelope[]): void {
   const whole = fold(log)
-  for (let cursor = 0; cursor < raw.length; cursor++) {
-    const state = fold(replayAfter(log, cursor), fold(raw.slice(0, cursor), emptyTurn))
-    expect(state.status).toBe('interrupted')
-    if (cursor <= kept && kept > 0) expect(partsOf(state)).toEqual(partsOf(whole))
+  let seen = emptyTurn
+  for (const [cursor, envelope] of raw.entries()) {
+    const state = fold(replayAfter(log, cursor), seen)
+    expectSame(state.status, 'interrupted')
+    if (cursor <= kept && kept > 0) expectSame(partsOf(state), partsOf(whole))
     else
       for (const entry of whole.parts)
         if (entry.number !== undefined && growingText(entry.part) !== '')
-          expect(growingText(state.parts.find(({ number }) => number === entry.number)!.part)).toBe(
+          expectSame(
+            growingText(state.parts.find(({ number }) => number === entry.number)!.part),
             growingText(entry.part),
           )
+    seen = fold([envelope], seen)
   }
 }
 

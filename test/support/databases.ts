@@ -10,8 +10,8 @@ export type DatabaseKind = 'sqlite' | 'postgres'
 
 const serverUrl = process.env.PARLEY_TEST_DATABASE_URL
 
-/** What store tests run on: SQLite always, PostgreSQL when PARLEY_TEST_DATABASE_URL names a server. */
-export const databaseKinds: readonly DatabaseKind[] = serverUrl ? ['sqlite', 'postgres'] : ['sqlite']
+/** What store tests run on: SQLite, or PostgreSQL instead when PARLEY_TEST_DATABASE_URL names a server. */
+export const databaseKinds: readonly DatabaseKind[] = [serverUrl ? 'postgres' : 'sqlite']
 
 export interface TestDatabase {
   database: Database

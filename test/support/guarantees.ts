@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import {
+  copyOf,
   type Envelope,
   emptyTurn,
+  foldInto,
   growingText,
   isDelta,
-  reduce,
   type TurnEvent,
   type TurnState,
 } from '#contracts/index.ts'
@@ -67,9 +69,16 @@ function expectAnswered(log: readonly Envelope[]): void {
   else expect([...results].sort()).toEqual([...calls].sort())
 }
 
-/** Folds as a reader does, everything it is given. */
+/** Folds as a reader does, everything it is given. `from` stays as it is. */
 export function fold(events: readonly Envelope[], from: TurnState = emptyTurn): TurnState {
-  return events.reduce((state, { event }) => reduce(state, event), from)
+  const state = copyOf(from)
+  for (const { event } of events) foldInto(state, event)
+  return state
+}
+
+/** `expect(actual).toEqual(expected)` where it is asked a million times: said by `expect` only when it is not so. */
+export function expectSame(actual: unknown, expected: unknown): void {
+  if (!isDeepStrictEqual(actual, expected)) expect(actual).toEqual(expected)
 }
 
 /** Deltas joined are the final text, part by part. */
