@@ -58,7 +58,9 @@ export async function spawnServer(subject: Subject, options: StartOptions): Prom
   const log = openSync(logPath, 'a')
   const flags = [...(subject.nodeArguments ?? []), ...(options.nodeArguments ?? [])]
   const command = [process.execPath, ...flags, subject.script]
-  const env = { ...process.env, NODE_ENV: 'production', ...subject.environment(deployment, port, options.mockPort) }
+  // Not the machine's own environment: options for Node or certificates to read would be counted as the server's.
+  const settings = subject.environment(deployment, port, options.mockPort)
+  const env = { PATH: process.env.PATH, NODE_ENV: 'production', ...settings }
   const spawnedAt = performance.now()
   const child = spawnPinned(SERVER_CORE, command, { env, stdio: ['ignore', log, log] })
   closeSync(log)

@@ -41,10 +41,15 @@ const foundations = new Set(['errors', 'contracts', 'lib'])
 
 const imports = /(?:^|[\s}*])from '([.#][^']+)'|\bimport\(?\s*'([.#][^']+)'/g
 
+/** An ESM import looks at all that node:http exports, which loads Node's fetch: 14 MB (docs/decisions: quick starts). */
+const httpByName = /^import (?!type\b)(?:(?!\bfrom\b)[^])*from 'node:http'/m
+
 const violations: string[] = []
 for (const file of globSync('**/*.ts', { cwd: 'src' }).sort()) {
   if (/\.test\.ts$|-for-test\.ts$/.test(file)) continue
-  for (const [, from, alone] of readFileSync(join('src', file), 'utf8').matchAll(imports)) {
+  const text = readFileSync(join('src', file), 'utf8')
+  if (httpByName.test(text)) violations.push(`src/${file} imports node:http: only its types, or process.getBuiltinModule`)
+  for (const [, from, alone] of text.matchAll(imports)) {
     const specifier = (from ?? alone)!
     const target = specifier.startsWith('#') ? specifier.slice(1) : join(dirname(file), specifier)
     const problem = problemOf(file, target)

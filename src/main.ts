@@ -2,7 +2,7 @@
 import { buildParley, type Parley } from './app.ts'
 import { readEnv } from './config/index.ts'
 import { AppError } from './errors/index.ts'
-import { holdShapes, releaseMemory, releaseWhenIdle } from './lib/process-memory.ts'
+import { holdShapes, releaseWhenIdle } from './lib/process-memory.ts'
 
 async function main(): Promise<void> {
   holdShapes()
@@ -13,8 +13,6 @@ async function main(): Promise<void> {
   const address = await parley.server.listen({ host: config.host, port: config.port }).catch((thrown) => {
     throw hostIsAtFault.has(thrown.code) ? notOurs(config.host, thrown) : thrown
   })
-  // What was only needed to start (sources, half-made schemas) is garbage by now: a third of the memory.
-  releaseMemory()
   releaseWhenIdle()
   console.log(`Parley listens on ${address}`)
 

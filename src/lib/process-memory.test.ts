@@ -8,8 +8,8 @@ describe('the memory of the process', () => {
     vi.restoreAllMocks()
   })
 
-  it('is given back once in every pause of five minutes, and never while there is work', () => {
-    vi.useFakeTimers({ toFake: ['setInterval'] })
+  it('is given back in the first idle moment, then once in every pause of five minutes, and never while there is work', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     let utilization = 0
     vi.spyOn(performance, 'eventLoopUtilization').mockImplementation(() => ({ idle: 0, active: 0, utilization }))
     const release = vi.fn()
@@ -19,17 +19,20 @@ describe('the memory of the process', () => {
       vi.advanceTimersByTime(count * 60_000)
     }
     minutes(30, 0.5)
-    minutes(4, 0)
+    expect(release).not.toHaveBeenCalled()
+    minutes(1 / 240, 0.001)
+    expect(release).toHaveBeenCalledTimes(1)
+    minutes(3 + 239 / 240, 0)
     minutes(1, 0.03)
     minutes(4, 0.001)
-    expect(release).not.toHaveBeenCalled()
+    expect(release).toHaveBeenCalledTimes(1)
     minutes(1, 0.001)
-    expect(release).toHaveBeenCalledTimes(1)
+    expect(release).toHaveBeenCalledTimes(2)
     minutes(60, 0)
-    expect(release).toHaveBeenCalledTimes(1)
+    expect(release).toHaveBeenCalledTimes(2)
     minutes(1, 0.5)
     minutes(5, 0)
-    expect(release).toHaveBeenCalledTimes(2)
+    expect(release).toHaveBeenCalledTimes(3)
   })
 
   it('has no garbage in it afterwards', () => {

@@ -3,27 +3,41 @@ import { performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** A minute in which the process did less than this part of the time is an idle one. */
+/** A time in which the process did less than this part of it is an idle one. */
 const idleBelow = 0.02
+/** A start ends with its first idle moment: nobody waits for an answer then. */
+const startLookMs = 250
 const lookEveryMs = 60_000
 /** So many idle minutes, and nobody is near who could feel the pause of a collection. */
 const idleLooks = 5
 
 /**
- * Gives memory back after five idle minutes, once. `npm start` tells V8 (`--no-memory-reducer`) not to do it by itself
+ * Gives memory back in the first idle moment (what was only needed to start, sources and half-made schemas, is a third of
+ * it), and after five idle minutes, once. `npm start` tells V8 (`--no-memory-reducer`) not to do it by itself
  * after a few quiet seconds: with the room it gives back every object shape of which nothing lives at the time, and with
  * these the code that was optimized for them, so that the seconds after a pause cost twice as much
  * (docs/decisions: warm after a pause). Only tests give another `release`.
  */
 export function releaseWhenIdle(release: () => void = releaseMemory): void {
+  const start = onIdle(startLookMs, () => {
+    clearInterval(start)
+    release()
+  })
+  onIdle(lookEveryMs, (looks) => {
+    if (looks === idleLooks) release()
+  })
+}
+
+/** Looks every `everyMs`; told how many idle looks there were without a break. */
+function onIdle(everyMs: number, tell: (looks: number) => void): NodeJS.Timeout {
   let last = performance.eventLoopUtilization()
-  let idle = 0
-  setInterval(() => {
+  let looks = 0
+  return setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(last)
     last = performance.eventLoopUtilization()
-    idle = utilization < idleBelow ? idle + 1 : 0
-    if (idle === idleLooks) release()
-  }, lookEveryMs).unref()
+    looks = utilization < idleBelow ? looks + 1 : 0
+    if (looks > 0) tell(looks)
+  }, everyMs).unref()
 }
 
 /**

@@ -128,6 +128,8 @@ for (const kind of databaseKinds)
       const second = await open(newSession())
       second.send({ type: 'resume', turn_id: seen.turn_id, after: seen.seq })
       held.send('c')
+      // Had the turn ended before anybody asked, the part would come in full.
+      await second.until((frame) => frame.text === 'c')
       held.finish()
       const end = await second.until(isType('response_end'))
       expect(text(second)).toBe('c')

@@ -245,6 +245,8 @@ for (const kind of databaseKinds)
         const second = await open()
         second.send({ type: 'resume', turn_id: seen.turn_id, after: seen.seq })
         held.send('c')
+        // Had the turn ended before anybody asked, the part would come in full.
+        await second.until({ content: 'c' })
         held.finish()
         const message = await second.until({ type: 'message' })
         expect(first.text() + second.text()).toBe('abc')
