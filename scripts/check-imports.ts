@@ -48,7 +48,8 @@ const violations: string[] = []
 for (const file of globSync('**/*.ts', { cwd: 'src' }).sort()) {
   if (/\.test\.ts$|-for-test\.ts$/.test(file)) continue
   const text = readFileSync(join('src', file), 'utf8')
-  if (httpByName.test(text)) violations.push(`src/${file} imports node:http: only its types, or process.getBuiltinModule`)
+  if (httpByName.test(text))
+    violations.push(`src/${file} imports node:http: only its types, or process.getBuiltinModule`)
   for (const [, from, alone] of text.matchAll(imports)) {
     const specifier = (from ?? alone)!
     const target = specifier.startsWith('#') ? specifier.slice(1) : join(dirname(file), specifier)
