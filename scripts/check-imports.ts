@@ -42,7 +42,7 @@ const foundations = new Set(['errors', 'contracts', 'lib'])
 const imports = /(?:^|[\s}*])from '([.#][^']+)'|\bimport\(?\s*'([.#][^']+)'/g
 
 /** An ESM import looks at all that node:http exports, which loads Node's fetch: 14 MB (docs/decisions: quick starts). */
-const httpByName = /^import (?!type\b)(?:(?!\bfrom\b)[^])*from 'node:http'/m
+const httpByName = /^import (?!type\b)(?:(?!\bfrom\b)[\s\S])*from 'node:http'/m
 
 const violations: string[] = []
 for (const file of globSync('**/*.ts', { cwd: 'src' }).sort()) {
