@@ -7,7 +7,7 @@ import { createKey, getKey, type KeysDeps, listKeys, revokeKeyOf, rotateKey, upd
 import { keyStats } from './stats.ts'
 
 export type { KeyChange, KeyInput, KeysDeps } from './keys.ts'
-export { checkGivenKey, looksLikeJwt, type MadeKey, makeKey } from './make-key.ts'
+export { checkGivenKey, looksLikeJwt, type MadeKey, makeKey, mostKeyRate } from './make-key.ts'
 export type { PresentedKey } from './present.ts'
 export { allScopes, isWithin, readScopes, restoreScopes, storeScopes } from './scopes.ts'
 export { addUses, insertKey, isKnownHash } from './store.ts'

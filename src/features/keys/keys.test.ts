@@ -54,7 +54,7 @@ for (const kind of databaseKinds)
       [{ scopes: ['root'] }, 'scopes'],
       [{ scopes: [] }, 'scopes'],
       [{ rateLimit: 0 }, 'rate_limit'],
-      [{ rateLimit: 100_001 }, 'rate_limit'],
+      [{ rateLimit: 1_000_001 }, 'rate_limit'],
       [{ rateLimit: 1.5 }, 'rate_limit'],
       [{ rateLimit: Number.NaN }, 'rate_limit'],
       [{ expiresInDays: 0 }, 'expires_in_days'],

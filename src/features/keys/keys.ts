@@ -6,7 +6,7 @@ import type { Signal } from '#lib/signal.ts'
 import { plainText } from '#lib/text.ts'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
 import type { Database } from '#store/index.ts'
-import { hintOf, makeKey, newSecret } from './make-key.ts'
+import { hintOf, makeKey, mostKeyRate, newSecret } from './make-key.ts'
 import { maySee, requireKeyMaker, requireManager, requireOwner } from './policy.ts'
 import { type PresentedKey, presentKey } from './present.ts'
 import { isWithin, readScopes, restoreScopes, storeScopes } from './scopes.ts'
@@ -50,7 +50,7 @@ export async function createKey(
   const now = deps.now()
   const maker = principal.key && (await findKey(deps.database, { id: principal.key.id }))
   const rate = input.rateLimit ?? Math.min(defaultRate, maker?.rate_limit ?? defaultRate)
-  within('rate_limit', rate, 1, 100_000)
+  within('rate_limit', rate, 1, mostKeyRate)
   if (input.expiresInDays !== undefined) within('expires_in_days', input.expiresInDays, 1, 3650)
   const expiresAt = input.expiresInDays === undefined ? (maker?.expires_at ?? null) : now + input.expiresInDays * dayMs
   if (maker && rate > maker.rate_limit) throw wider('rate_limit')

@@ -1,6 +1,14 @@
 import { sql } from 'kysely'
 import { insertApp, makeApp } from '#features/apps/index.ts'
-import { allScopes, checkGivenKey, insertKey, isKnownHash, type MadeKey, makeKey } from '#features/keys/index.ts'
+import {
+  allScopes,
+  checkGivenKey,
+  insertKey,
+  isKnownHash,
+  type MadeKey,
+  makeKey,
+  mostKeyRate,
+} from '#features/keys/index.ts'
 import { checkPassword, insertUser, prepareUser } from '#features/users/index.ts'
 import { insertWorkspace } from '#features/workspaces/index.ts'
 import { randomToken } from '#lib/hash.ts'
@@ -28,8 +36,6 @@ export interface FirstStart {
   /** Only when it was generated. */
   apiKey?: string
 }
-
-const ownerKeyRate = 100_000
 
 /**
  * Makes an empty database usable: owner, workspace, API key and a chat app, all or nothing. Later starts only see to
@@ -89,7 +95,7 @@ function ownerKey(key: string | undefined, now: number) {
       ...(key !== undefined && { key }),
       name: 'Owner key',
       scopes: allScopes,
-      rateLimit: ownerKeyRate,
+      rateLimit: mostKeyRate,
       expiresAt: null,
       now,
     })

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Scoped } from '#doors/gate/index.ts'
-import type { Keys } from '#features/keys/index.ts'
+import { type Keys, mostKeyRate } from '#features/keys/index.ts'
 import { Uuid } from '../uuid.ts'
 
 const name = Type.String({ minLength: 1, maxLength: 200 })
@@ -12,7 +12,7 @@ const creation = Type.Object({
   description: Type.Optional(description),
   workspace_id: Type.Optional(Uuid),
   scopes: Type.Optional(scopes),
-  rate_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+  rate_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: mostKeyRate })),
   expires_in_days: Type.Optional(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 1, maximum: 3650 })),
 })
 
