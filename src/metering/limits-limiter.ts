@@ -22,8 +22,8 @@ export interface Limiter {
   take(key: string, cost?: number, rate?: Rate): LimitState
   /** The same answer, without taking. */
   peek(key: string, cost?: number, rate?: Rate): LimitState
-  /** Whether `take` would be allowed. */
-  fits(key: string, cost?: number, rate?: Rate): boolean
+  /** Undoes one `take` of 1 that was allowed, at once. */
+  giveBack(key: string, rate?: Rate): void
   /** Keys held in memory. */
   size(): number
 }
@@ -78,10 +78,9 @@ export function limiter(rate: Rate, now: () => number, maxKeys: number = default
     }
   }
 
-  function fits(key: string, cost: number, rule: Rate): boolean {
-    const bucket = buckets.get(key)
-    const level = bucket ? levelAt(bucket, now(), rule) : 0
-    return level + Math.min(cost, rule.burst) * rule.perMs <= rule.perMs * rule.burst
+  function giveBack(key: string, rule: Rate): void {
+    const bucket = buckets.get(key) ?? buckets.get(overflowKey)
+    if (bucket) bucket.level = Math.max(0, bucket.level - rule.perMs)
   }
 
   function admit(key: string, time: number, rule: Rate): Bucket {
@@ -120,7 +119,7 @@ export function limiter(rate: Rate, now: () => number, maxKeys: number = default
   return {
     take: (key, cost = 1, rule = rate) => look(key, cost, rule, true),
     peek: (key, cost = 1, rule = rate) => look(key, cost, rule, false),
-    fits: (key, cost = 1, rule = rate) => fits(key, cost, rule),
+    giveBack: (key, rule = rate) => giveBack(key, rule),
     size: () => buckets.size,
   }
 }

@@ -58,11 +58,18 @@ export function limits(options: LimitsOptions): Limits {
     const key = keyId === undefined || !keyRatePerMinute ? undefined : String(keyId)
     const rate = key === undefined ? undefined : keyRate(keyRatePerMinute!)
 
-    let refusal = longer(refusalOf(ip, network), refusalOf(user, person))
-    refusal = longer(refusal, longer(refusalOf(chat, speaker), refusalOf(keys, key, rate)))
-    if (refusal) return refusal
-    const state = tighter(takenFrom(ip, network), takenFrom(user, person))
-    return tighter(state, tighter(takenFrom(chat, speaker), takenFrom(keys, key, rate)))
+    // Nearly every request is within all of them: what it took where another refuses is given back.
+    const byNetwork = takenFrom(ip, network)
+    const byPerson = takenFrom(user, person)
+    const bySpeaker = takenFrom(chat, speaker)
+    const byKey = takenFrom(keys, key, rate)
+    const tightest = tighter(tighter(byNetwork, byPerson), tighter(bySpeaker, byKey))
+    if (!tightest || tightest.allowed) return tightest
+    if (byNetwork?.allowed) ip!.giveBack(network!)
+    if (byPerson?.allowed) user!.giveBack(person!)
+    if (bySpeaker?.allowed) chat!.giveBack(speaker!)
+    if (byKey?.allowed) keys.giveBack(key!, rate)
+    return tightest
   }
 
   return { check }
@@ -72,23 +79,15 @@ function keyRate(count: number): Rate {
   return { count, perMs: perMinute, burst: count }
 }
 
-/** What one limit has against a request; undefined: nothing, or it does not concern it. */
-function refusalOf(limit: Limiter | undefined, key: string | undefined, rate?: Rate): LimitState | undefined {
-  return limit && key !== undefined && !limit.fits(key, 1, rate) ? limit.peek(key, 1, rate) : undefined
-}
-
+/** Undefined where a limit does not concern the request. */
 function takenFrom(limit: Limiter | undefined, key: string | undefined, rate?: Rate): LimitState | undefined {
   return limit && key !== undefined ? limit.take(key, 1, rate) : undefined
 }
 
-/** The refusal that lasts longest. */
-function longer(a: LimitState | undefined, b: LimitState | undefined): LimitState | undefined {
-  return a && b ? (b.retryAfterMs > a.retryAfterMs ? b : a) : (a ?? b)
-}
-
-/** A refusal before what was allowed (strangers may share a bucket that is full), then the state with least left. */
+/** The refusal that lasts longest, else the state with least left. */
 function tighter(a: LimitState | undefined, b: LimitState | undefined): LimitState | undefined {
   if (!a || !b) return a ?? b
   if (a.allowed !== b.allowed) return a.allowed ? b : a
+  if (!a.allowed) return b.retryAfterMs > a.retryAfterMs ? b : a
   return b.remaining * a.limit < a.remaining * b.limit ? b : a
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { lackedScope, type Principal, type Scope } from '#contracts/index.ts'
 import { AppError } from '#errors/index.ts'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -69,7 +69,7 @@ export function gate(server: FastifyInstance, deps: GateDeps): void {
   })
 
   server.addHook('onRequest', (request, reply, done) => {
-    const config = request.routeOptions.config
+    const { config } = request.routeOptions
     if (config.auth === 'public' || request.is404) return done()
     let found: Principal | Promise<Principal>
     try {
@@ -77,12 +77,16 @@ export function gate(server: FastifyInstance, deps: GateDeps): void {
     } catch (thrown) {
       return done(thrown as Error)
     }
-    if (found instanceof Promise) found.then((principal) => done(admit(request, reply, principal)), done)
-    else done(admit(request, reply, found))
+    if (found instanceof Promise) found.then((principal) => done(admit(request, reply, principal, config)), done)
+    else done(admit(request, reply, found, config))
   })
 
-  function admit(request: FastifyRequest, reply: FastifyReply, principal: Principal): Error | undefined {
-    const { config } = request.routeOptions
+  function admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    principal: Principal,
+    config: FastifyContextConfig,
+  ): Error | undefined {
     request.principal = principal
     const scope: Scope = config.scope ?? (isSafe(request.method) ? 'read' : 'write')
     const lacked = lackedScope(principal, scope)

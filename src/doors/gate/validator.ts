@@ -3,14 +3,9 @@ import formats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { type AppError, invalid } from '#errors/index.ts'
 import { isDeeperThan } from '#lib/depth.ts'
-import { tooMuchJson } from '#lib/json-size.ts'
 import { isUuid } from '#lib/uuid.ts'
+import { deepest, takeJson } from './json-body.ts'
 import { toInvalid } from './schema-errors.ts'
-
-/** No request means anything deeper; storing and sending on recurse. */
-const deepest = 128
-/** Nor anything of so many values. */
-const mostValues = 200_000
 
 /**
  * Bodies are JSON and taken at their word (`"true"` is no boolean); what stands in a URL is text and is read as what
@@ -19,7 +14,7 @@ const mostValues = 200_000
  */
 export function useValidators(server: FastifyInstance): void {
   server.removeContentTypeParser('text/plain')
-  tellKeys(server)
+  takeJson(server)
   // `1e999` is Infinity once it is parsed: no number here may be that.
   const options = {
     allErrors: false,
@@ -69,29 +64,6 @@ function leftOut(errors: readonly ErrorObject[], { required = [] }: Shape, body:
   if (field === undefined) return false
   delete body[field]
   return true
-}
-
-/** Fastify says of a body with a forbidden key that it is not JSON, and nothing more: told apart by reading it again. */
-function tellKeys(server: FastifyInstance): void {
-  const parse = server.getDefaultJsonParser('error', 'error')
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
-    const tooMuch = tooMuchJson(body, { depth: deepest, values: mostValues })
-    if (tooMuch) return done(invalid('body', `The body ${tooMuch}`))
-    parse(request, body, (error, value) => done(error && isJson(body) ? forbiddenKey() : error, value))
-  })
-}
-
-function forbiddenKey(): AppError {
-  return invalid('body', 'A key of the body may not be __proto__ or constructor.prototype', 'malformed')
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function tooDeep(body: unknown): AppError | undefined {

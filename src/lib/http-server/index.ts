@@ -5,6 +5,12 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { Connection, type House } from './connection.ts'
+import { PlainRequest } from './plain-request.ts'
+
+/** The body of a plain request at once, and of no other: those have to be listened to. */
+export function takeBody(request: unknown): Buffer | undefined {
+  return request instanceof PlainRequest ? request.takeBody() : undefined
+}
 
 /**
  * Makes `server` answer plain requests without Node's parser; its `request` listeners get them with the faces of an

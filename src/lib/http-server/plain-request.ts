@@ -31,9 +31,15 @@ export class PlainRequest extends EventEmitter {
 
   /** Emits the body and its end, in the next tick. To be called once. */
   resume(): this {
-    process.nextTick(emitBody, this, this.body)
-    this.body = undefined
+    process.nextTick(emitBody, this, this.takeBody())
     return this
+  }
+
+  /** The body for who needs no events to get it; it is not emitted then. Undefined when there is none, and from then on. */
+  takeBody(): Buffer | undefined {
+    const { body } = this
+    this.body = undefined
+    return body
   }
 
   destroy(error?: Error): this {
