@@ -16,4 +16,4 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
   ["node_modules/.bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/liveness`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
 # Not npm start: signals must reach the server.
-CMD ["node_modules/.bin/node", "--max-semi-space-size=8", "--no-memory-reducer", "--v8-pool-size=2", "src/start.js"]
+CMD ["node_modules/.bin/node", "--max-semi-space-size=8", "--no-memory-reducer", "--v8-pool-size=2", "--max-inlined-bytecode-size=1000", "--max-inlined-bytecode-size-cumulative=2500", "src/start.js"]

@@ -35,7 +35,13 @@ export const parley: Subject = {
   name: 'Parley',
   script: `${root}src/start.js`,
   // As `npm start` runs it.
-  nodeArguments: ['--max-semi-space-size=8', '--no-memory-reducer', '--v8-pool-size=2'],
+  nodeArguments: [
+    '--max-semi-space-size=8',
+    '--no-memory-reducer',
+    '--v8-pool-size=2',
+    '--max-inlined-bytecode-size=1000',
+    '--max-inlined-bytecode-size-cumulative=2500',
+  ],
   environment: (deployment, port, mockPort) => ({
     HOST: '127.0.0.1',
     PORT: String(port),
