@@ -11,17 +11,17 @@ import type { Subject } from '../subjects.ts'
 const OPEN_COUNT = 1000
 const WARM_COUNT = 20
 const SETTLE_MS = 1500
-const MOST_ROUNDS = 3
 
 type Opening = { afterStartMb: number; perOpenKb: number; failure?: string }
 
 export const runMemory: Scenario = async (bench) => {
   const baseline: Opening[] = []
   const subject: Opening[] = []
-  for (let round = 0; round < Math.min(MOST_ROUNDS, bench.options.rounds); round += 1) {
+  for (let round = 0; round < bench.options.rounds; round += 1) {
     baseline.push(await measureOpening(bench, bench.baseline, 'hold', OPEN_COUNT))
     subject.push(await measureOpening(bench, bench.subject, 'hold', OPEN_COUNT))
-    bench.log(`  round ${round + 1}: ${subject[round]!.afterStartMb.toFixed(0)} MB after start`)
+    const { afterStartMb, perOpenKb } = subject[round]!
+    bench.log(`  round ${round + 1}: ${afterStartMb.toFixed(0)} MB after start, ${perOpenKb.toFixed(1)} KB per stream`)
   }
   return toRows(baseline, subject)
 }
