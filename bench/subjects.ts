@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import packageJson from '../package.json' with { type: 'json' }
 
 const root = new URL('..', import.meta.url).pathname
 
@@ -35,13 +36,7 @@ export const parley: Subject = {
   name: 'Parley',
   script: `${root}src/start.js`,
   // As `npm start` runs it.
-  nodeArguments: [
-    '--max-semi-space-size=8',
-    '--no-memory-reducer',
-    '--v8-pool-size=2',
-    '--max-inlined-bytecode-size=1000',
-    '--max-inlined-bytecode-size-cumulative=2500',
-  ],
+  nodeArguments: packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--')),
   environment: (deployment, port, mockPort) => ({
     HOST: '127.0.0.1',
     PORT: String(port),

@@ -78,7 +78,7 @@ export function limiter(rate: Rate, now: () => number, maxKeys: number = default
     }
   }
 
-  function giveBack(key: string, rule: Rate): void {
+  function giveBack(key: string, rule = rate): void {
     const bucket = buckets.get(key) ?? buckets.get(overflowKey)
     if (bucket) bucket.level = Math.max(0, bucket.level - rule.perMs)
   }
@@ -119,7 +119,7 @@ export function limiter(rate: Rate, now: () => number, maxKeys: number = default
   return {
     take: (key, cost = 1, rule = rate) => look(key, cost, rule, true),
     peek: (key, cost = 1, rule = rate) => look(key, cost, rule, false),
-    giveBack: (key, rule = rate) => giveBack(key, rule),
+    giveBack,
     size: () => buckets.size,
   }
 }

@@ -12,8 +12,7 @@ export interface ErrorShape {
 
 /** Fastify's own refusals, by their codes, in our words. */
 const fastifyErrors: Record<string, () => AppError> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: () =>
-    new AppError('too-large', 'The request body is too large', { details: { field: 'body' } }),
+  FST_ERR_CTP_BODY_TOO_LARGE: bodyTooLarge,
   FST_ERR_CTP_EMPTY_JSON_BODY: () =>
     invalid('body', 'The body must not be empty when its type is application/json', 'malformed'),
   FST_ERR_CTP_INVALID_JSON_BODY: () => invalid('body', 'The body is not valid JSON', 'malformed'),
@@ -25,6 +24,10 @@ const fastifyErrors: Record<string, () => AppError> = {
   FST_ERR_MAX_PARAM_LENGTH: () => new AppError('not-found', 'Not found'),
 }
 
+export function bodyTooLarge(): AppError {
+  return new AppError('too-large', 'The request body is too large', { details: { field: 'body' } })
+}
+
 /** What a Fastify scope threw → AppError. */
 function fromFastify(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown
@@ -33,7 +36,7 @@ function fromFastify(thrown: unknown): AppError {
   if (known) return known()
   // Plain errors with a status, as the HTTP parser throws them.
   if (error.statusCode === 400) return invalid('body', 'The body is not valid JSON', 'malformed')
-  if (error.statusCode === 413) return fastifyErrors.FST_ERR_CTP_BODY_TOO_LARGE!()
+  if (error.statusCode === 413) return bodyTooLarge()
   return toAppError(thrown)
 }
 

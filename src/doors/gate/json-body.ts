@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { AppError, invalid } from '#errors/index.ts'
+import { type AppError, invalid } from '#errors/index.ts'
 import { takeBody } from '#lib/http-server/index.ts'
 import { tooMuchJson } from '#lib/json-size.ts'
+import { bodyTooLarge } from './errors.ts'
 
 /** No request means anything deeper; storing and sending on recurse. */
 export const deepest = 128
@@ -26,7 +27,7 @@ export function takeJson(server: FastifyInstance): void {
         )
     }
     const { bodyLimit } = request.routeOptions
-    if (Number(request.headers['content-length']) > bodyLimit) return done(tooLarge())
+    if (Number(request.headers['content-length']) > bodyLimit) return done(bodyTooLarge())
     const whole = takeBody(payload)
     if (whole) parse(whole.toString())
     else collect(payload, bodyLimit, (error, text) => (error ? done(error) : parse(text!)))
@@ -39,7 +40,7 @@ function collect(payload: IncomingMessage, most: number, done: Done<string>): vo
   let bytes = 0
   const take = (piece: Buffer) => {
     bytes += piece.length
-    if (bytes > most) end(tooLarge())
+    if (bytes > most) end(bodyTooLarge())
     else pieces.push(piece)
   }
   const end = (error?: AppError) => {
@@ -71,8 +72,4 @@ function parsed(text: string): unknown {
 
 function forbidden(): AppError {
   return invalid('body', 'A key of the body may not be __proto__ or constructor.prototype', 'malformed')
-}
-
-function tooLarge(): AppError {
-  return new AppError('too-large', 'The request body is too large', { details: { field: 'body' } })
 }
